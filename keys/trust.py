@@ -1,0 +1,306 @@
+"""The trust folder: what a verifier starts from, and all it has to believe.
+
+    log.policy     the log's key and the witnesses (C2SP tlog-policy), had from the office once
+    issuers.json   issuers, their keys, the seal root; DSSE envelope signed by the log's key
+
+Only log.policy must be come by safely: issuers.json is checked under its log key. An older
+issuers.json still verifies, as it must offline; `Trust.issued_at` tells how old it is, and a
+key revoked since then is missing from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from cryptography.x509 import load_der_x509_certificate
+
+from keys import strict
+from keys.dsse import pae
+from keys.errors import KeyRefused, KeysError, TrustBroken
+from keys.model import (
+    PUBLIC_KEY_BYTES,
+    Algorithm,
+    KeyId,
+    KeyState,
+    Purpose,
+    is_prefix,
+    key_id_of,
+    verify_signature,
+)
+from keys.policy import MAX_POLICY, Policy, parse_policy
+from keys.signer import Signer
+from keys.vkey import SignatureType
+
+ISSUERS_TYPE: Final = "application/vnd.certreg.issuers.v1+json"
+POLICY_FILE: Final = "log.policy"
+ISSUERS_FILE: Final = "issuers.json"
+MAX_ISSUERS: Final = 8 << 20
+"""Longest issuers.json read, in bytes; ten thousand issuers take about 5 MB."""
+
+_AGAIN: Final = "get the trust folder again from the office, over a way you trust"
+_MAX_NAME: Final = 200
+_USCC = re.compile("[0-9A-Z]{18}", re.ASCII)
+_BASE_URL = re.compile(r"https?://[a-z0-9.\-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~\-]{1,64}){0,8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedKey:
+    """A key of an issuer. `revoked_at` is set exactly if `state` is revoked; times are UTC.
+
+    Valid from `not_before` until just before `not_after`. Raises ValueError on disagreement.
+    """
+
+    key_id: KeyId
+    algorithm: Algorithm
+    purpose: Purpose
+    public_key: bytes
+    not_before: datetime
+    not_after: datetime
+    state: KeyState
+    revoked_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.public_key) != PUBLIC_KEY_BYTES[self.algorithm]:
+            raise ValueError("a public key has the wrong length for its algorithm")
+        if self.key_id != key_id_of(self.algorithm, self.public_key):
+            raise ValueError("a key id does not belong to its public key")
+        if self.not_before >= self.not_after:
+            raise ValueError("a key's validity ends before it begins")
+        if (self.state is KeyState.REVOKED) != (self.revoked_at is not None):
+            raise ValueError("a revoked key, and only such a one, has a time of revocation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedIssuer:
+    """A company on the appraisal list (备案评价机构): 13-character prefix, name, 18-character code.
+
+    Raises ValueError for a prefix, name or code out of form.
+    """
+
+    prefix: str
+    name: str
+    uscc: str
+    keys: tuple[TrustedKey, ...]
+
+    def __post_init__(self) -> None:
+        if not is_prefix(self.prefix):
+            raise ValueError("an issuer's prefix must be a letter and 12 digits")
+        if not 0 < len(self.name) <= _MAX_NAME or not self.name.isprintable():
+            raise ValueError("an issuer's name must be 1 to 200 printable characters")
+        if not _USCC.fullmatch(self.uscc):
+            raise ValueError("a unified social credit code has 18 digits and capitals")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """All a verifier believes. `issuers` by prefix; `seal_root` is a certificate in DER.
+
+    `base_url` is the public site's address without a final slash, for checking a QR's host.
+    """
+
+    policy: Policy
+    issuers: Mapping[str, TrustedIssuer]
+    seal_root: bytes | None
+    base_url: str
+    issued_at: datetime
+
+    @property
+    def log_origin(self) -> str:
+        """The log's name, the first line of its checkpoints."""
+        return self.policy.logs[0].key.name
+
+    def record_key(self, prefix: str, key_id: KeyId) -> TrustedKey | None:
+        """Give this issuer's record-signing key of this id, whatever its state; else None."""
+        issuer = self.issuers.get(prefix)
+        for key in issuer.keys if issuer else ():
+            if key.key_id == key_id and key.purpose is Purpose.RECORD:
+                return key
+        return None
+
+
+def issuers_json(
+    *,
+    issuers: Iterable[TrustedIssuer],
+    seal_root: bytes | None,
+    base_url: str,
+    issued_at: datetime,
+    signer: Signer,
+) -> bytes:
+    """Write issuers.json, signed by the log's Ed25519 checkpoint key.
+
+    Raises KeyRefused for another key, TrustBroken for what `load_trust` would not read back.
+    """
+    info = signer.info
+    if (info.algorithm, info.purpose) != (Algorithm.ED25519, Purpose.CHECKPOINT):
+        raise KeyRefused("issuers.json is signed by the log's Ed25519 checkpoint key, by no other")
+    try:
+        payload = _write_payload(issuers, seal_root, base_url, issued_at)
+        _read_payload(payload)
+        data = _write_envelope(payload, info.key_id, signer.sign(pae(ISSUERS_TYPE, payload)))
+    except ValueError as fault:
+        raise TrustBroken(f"these issuers cannot be published: {fault}") from None
+    if len(data) > MAX_ISSUERS:
+        raise TrustBroken(f"issuers.json would be longer than {MAX_ISSUERS} bytes")
+    return data
+
+
+def load_trust(directory: Path) -> Trust:
+    """Read and check a trust folder. Raises TrustBroken, which says what to do."""
+    policy_bytes = _read(directory / POLICY_FILE, MAX_POLICY)
+    envelope = _read(directory / ISSUERS_FILE, MAX_ISSUERS)
+    try:
+        policy = parse_policy(policy_bytes)
+    except KeysError as fault:
+        raise TrustBroken(f"{directory / POLICY_FILE}: {fault}; {_AGAIN}") from None
+    try:
+        log_keys = _log_keys(policy)
+        payload = _signed_payload(envelope, log_keys)
+        issuers, seal_root, base_url, issued_at = _read_payload(payload)
+    except ValueError as fault:
+        raise TrustBroken(f"{directory / ISSUERS_FILE}: {fault}; {_AGAIN}") from None
+    return Trust(
+        policy=policy,
+        issuers=MappingProxyType({issuer.prefix: issuer for issuer in issuers}),
+        seal_root=seal_root,
+        base_url=base_url,
+        issued_at=issued_at,
+    )
+
+
+def _read(file: Path, limit: int) -> bytes:
+    try:
+        with file.open("rb") as handle:
+            data = handle.read(limit + 1)
+    except OSError as fault:
+        raise TrustBroken(f"cannot read {file} ({fault.strerror}); {_AGAIN}") from None
+    if len(data) > limit:
+        raise TrustBroken(f"{file} is longer than {limit} bytes; {_AGAIN}")
+    return data
+
+
+def _log_keys(policy: Policy) -> dict[KeyId, bytes]:
+    """Take the Ed25519 keys of the policy's one log: two at once while a key is changed."""
+    if len({log.key.name for log in policy.logs}) != 1:
+        raise ValueError("log.policy must name one log (two keys of one log are fine)")
+    keys = [log.key for log in policy.logs if log.key.type is SignatureType.ED25519]
+    return {key_id_of(Algorithm.ED25519, key.public_key): key.public_key for key in keys}
+
+
+def _signed_payload(envelope: bytes, log_keys: Mapping[KeyId, bytes]) -> bytes:
+    """Give the payload, unread, once its signature is found good; else ValueError."""
+    payload, key_id, signature = _read_envelope(envelope)
+    if key_id not in log_keys or not verify_signature(
+        Algorithm.ED25519, log_keys[key_id], pae(ISSUERS_TYPE, payload), signature
+    ):
+        raise ValueError("not signed by the log of log.policy")
+    return payload
+
+
+def _write_envelope(payload: bytes, key_id: KeyId, signature: bytes) -> bytes:
+    return strict.encode(
+        {
+            "payload": strict.to_base64(payload),
+            "payloadType": ISSUERS_TYPE,
+            "signatures": [{"keyid": key_id, "sig": strict.to_base64(signature)}],
+        }
+    )
+
+
+def _read_envelope(data: bytes) -> tuple[bytes, KeyId, bytes]:
+    envelope = strict.decode(data)
+    signatures = strict.objects_of(envelope, "signatures")
+    if len(signatures) != 1:
+        raise ValueError("there must be one signature")
+    payload = strict.bytes_of(envelope, "payload")
+    key_id = KeyId(strict.text_of(signatures[0], "keyid"))
+    signature = strict.bytes_of(signatures[0], "sig")
+    if _write_envelope(payload, key_id, signature) != data:
+        raise ValueError("not an envelope of this kind, in the form it is written in")
+    return payload, key_id, signature
+
+
+def _write_payload(
+    issuers: Iterable[TrustedIssuer], seal_root: bytes | None, base_url: str, issued_at: datetime
+) -> bytes:
+    return strict.encode(
+        {
+            "base_url": base_url,
+            "issued_at": strict.to_time(issued_at),
+            "issuers": [
+                {
+                    "keys": [_write_key(key) for key in issuer.keys],
+                    "name": issuer.name,
+                    "prefix": issuer.prefix,
+                    "uscc": issuer.uscc,
+                }
+                for issuer in issuers
+            ],
+            "seal_root": strict.to_base64(seal_root or b""),
+            "v": 1,
+        }
+    )
+
+
+def _write_key(key: TrustedKey) -> dict[str, object]:
+    return {
+        "algorithm": key.algorithm.value,
+        "id": key.key_id,
+        "not_after": strict.to_time(key.not_after),
+        "not_before": strict.to_time(key.not_before),
+        "public": strict.to_base64(key.public_key),
+        "purpose": key.purpose.value,
+        "revoked_at": strict.to_time(key.revoked_at) if key.revoked_at else "",
+        "state": key.state.value,
+    }
+
+
+def _read_payload(
+    payload: bytes,
+) -> tuple[list[TrustedIssuer], bytes | None, str, datetime]:
+    found = strict.decode(payload)
+    issuers = [_read_issuer(item) for item in strict.objects_of(found, "issuers")]
+    base_url, issued_at = strict.text_of(found, "base_url"), strict.time_of(found, "issued_at")
+    seal_root = strict.bytes_of(found, "seal_root") or None
+    if _write_payload(issuers, seal_root, base_url, issued_at) != payload:
+        raise ValueError("the payload is not in the form it is written in")
+    if not _BASE_URL.fullmatch(base_url):
+        raise ValueError("`base_url` must be an http(s) address without a final slash")
+    if seal_root:
+        load_der_x509_certificate(seal_root)
+    _refuse_twice([issuer.prefix for issuer in issuers], "prefix")
+    # One key under two issuers would let one of them sign for the other.
+    _refuse_twice([key.key_id for issuer in issuers for key in issuer.keys], "key")
+    return issuers, seal_root, base_url, issued_at
+
+
+def _refuse_twice(values: list[str] | list[KeyId], what: str) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"the same {what} stands in the list twice")
+
+
+def _read_issuer(value: Mapping[str, object]) -> TrustedIssuer:
+    return TrustedIssuer(
+        prefix=strict.text_of(value, "prefix"),
+        name=strict.text_of(value, "name"),
+        uscc=strict.text_of(value, "uscc"),
+        keys=tuple(_read_key(item) for item in strict.objects_of(value, "keys")),
+    )
+
+
+def _read_key(value: Mapping[str, object]) -> TrustedKey:
+    return TrustedKey(
+        key_id=KeyId(strict.text_of(value, "id")),
+        algorithm=Algorithm(strict.text_of(value, "algorithm")),
+        purpose=Purpose(strict.text_of(value, "purpose")),
+        public_key=strict.bytes_of(value, "public"),
+        not_before=strict.time_of(value, "not_before"),
+        not_after=strict.time_of(value, "not_after"),
+        state=KeyState(strict.text_of(value, "state")),
+        revoked_at=strict.time_of(value, "revoked_at") if value.get("revoked_at") != "" else None,
+    )
