@@ -1,0 +1,231 @@
+"""The public mirror (公众查询库): what registry writes and verify_web reads, encrypted by row.
+
+One sealed entry per certificate edition under a random key of its own, and index rows
+(tag → wrapped key) for what a caller may ask by: the token of the QR code, or any **two** of
+number, name, ID number and admission number (the national lookup's rule). Tag and wrapping
+key are one HMAC over the factors and a server-side pepper, so whoever copies the file
+without the pepper can neither read an entry nor test a guess, and with the pepper still
+needs two right facts about the person. Lookup by one thing is impossible by construction:
+no row is made for it. Sealed entries are padded, so their lengths tell nothing of names.
+
+What the file does show: how many certificates there are, and how many rows share a tag.
+"""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from signing.envelope import Envelope
+from signing.errors import MalformedMirror
+from signing.record import Record, parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SCHEMA: Final = """\
+CREATE TABLE IF NOT EXISTS entries (
+    entry_id BLOB PRIMARY KEY,
+    sealed BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tags (
+    tag BLOB NOT NULL,
+    wrapped BLOB NOT NULL,
+    PRIMARY KEY (tag, wrapped)
+) WITHOUT ROWID;
+"""
+"""SQLite tables of HOME/public/mirror.db. `tags` names no entry: rows of one certificate
+cannot be put together without the factors; the publisher deletes by recomputed tags."""
+
+PEPPER_BYTES: Final = 32
+KEY_BYTES: Final = 32
+TAG_BYTES: Final = 16
+ENTRY_ID_BYTES: Final = 16
+
+MAX_SEALED_BYTES: Final = 16_384
+"""An entry takes 1.3–2.2 KB; nothing longer is opened."""
+
+_DOMAIN: Final = b"certreg/mirror/v1\0"
+_NONCE_BYTES: Final = 12
+_GCM_TAG_BYTES: Final = 16
+_WRAPPED_BYTES: Final = _NONCE_BYTES + ENTRY_ID_BYTES + KEY_BYTES + _GCM_TAG_BYTES
+_PAD_TO: Final = 256
+_LENGTH_BYTES: Final = 4
+
+
+class Factor(StrEnum):
+    """What a lookup may be made by (查询要素)."""
+
+    TOKEN = "token"  # noqa: S105 -- the factor's name, no secret
+    NUMBER = "number"
+    NAME = "name"
+    ID_NUMBER = "id-number"
+    ADMISSION = "admission"
+
+
+class MirrorEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """All the page needs of one edition, beside the log's own public files."""
+
+    envelope: Envelope
+    opening: bytes
+    """32 bytes that open the leaf's commitment."""
+    entry: bytes
+    """The leaf's bytes."""
+    index: int
+    """Leaf index in the log."""
+    status_index: int
+    token: str
+    """This edition's QR token."""
+    superseded_by: str
+    """Token of the edition that replaced this one, "" if none."""
+    batch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorRows:
+    """The rows of one entry: (entry_id, sealed) for `entries`, the rest for `tags`."""
+
+    entry_id: bytes
+    sealed: bytes
+    index_rows: tuple[tuple[bytes, bytes], ...]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(MirrorEntry, strict=True)
+
+_DOTS = re.compile("[•・‧･]")
+_SPACES = re.compile(r"\s+")
+
+
+def normalise(factor: Factor, value: str) -> str:
+    """Bring a typed factor into the one form that is hashed.
+
+    Names: NFC, the middle dots (• ・ ‧ ･) to `·`, no spaces. The others: NFKC (full-width
+    digits), no spaces, upper case (x of an ID number); the token in lower case.
+    """
+    if factor is Factor.NAME:
+        return unicodedata.normalize("NFC", _DOTS.sub("·", _SPACES.sub("", value)))
+    plain = _SPACES.sub("", unicodedata.normalize("NFKC", value))
+    return plain.lower() if factor is Factor.TOKEN else plain.upper()
+
+
+def tag_and_key(pepper: bytes, factors: Mapping[Factor, str]) -> tuple[bytes, bytes]:
+    """Tag (16 bytes) and wrapping key (32 bytes) of a lookup by these factors.
+
+    `factors` is the token alone, or exactly two of the others, none empty; anything else
+    raises MalformedMirror: the only door, so no code can ask by a name alone.
+    """
+    kinds = factors.keys()
+    if kinds != {Factor.TOKEN} and (len(kinds) != 2 or Factor.TOKEN in kinds):  # noqa: PLR2004
+        raise MalformedMirror("a lookup needs two facts, or the QR code")
+    mac = _DOMAIN
+    for factor in sorted(factors):
+        value = normalise(factor, factors[factor]).encode("utf-8", "replace")
+        if not value:
+            raise MalformedMirror("a lookup's fact is empty")
+        mac += _prefixed(factor.encode()) + _prefixed(value)
+    digest = hmac.digest(_checked(pepper), mac, "sha512")
+    return digest[:TAG_BYTES], digest[TAG_BYTES : TAG_BYTES + KEY_BYTES]
+
+
+def pairs(record: Record) -> tuple[Mapping[Factor, str], ...]:
+    """Every two of the record's present facts: 6, or 3 without an admission number."""
+    present = {
+        Factor.NUMBER: record.number,
+        Factor.NAME: record.name,
+        Factor.ID_NUMBER: record.id_number,
+    }
+    if record.admission:
+        present[Factor.ADMISSION] = record.admission
+    return tuple(
+        {first: present[first], second: present[second]}
+        for first, second in itertools.combinations(present, 2)
+    )
+
+
+def entry_id_of(pepper: bytes, token: str) -> bytes:
+    """Make the 16-byte primary key of the edition with this token."""
+    mac = hmac.digest(_checked(pepper), _DOMAIN + b"entry|" + token.encode(), "sha256")
+    return mac[:ENTRY_ID_BYTES]
+
+
+def seal_rows(pepper: bytes, entry: MirrorEntry, random: Callable[[int], bytes]) -> MirrorRows:
+    """Seal `entry` and wrap its key for each lookup its record allows.
+
+    `random` gives that many unpredictable bytes (`secrets.token_bytes`): the entry's key is
+    used once, with one nonce. Sealing an entry anew gives other bytes and the same tags.
+    Raises MalformedRecord when the envelope holds no record, MalformedMirror when too long.
+    """
+    record = parse_record(entry.envelope.payload)
+    entry_id = entry_id_of(pepper, entry.token)
+    key = random(KEY_BYTES)
+    packed = _ENCODER.encode(entry)
+    plain = len(packed).to_bytes(_LENGTH_BYTES) + packed
+    plain += bytes(-len(plain) % _PAD_TO)
+    if len(plain) > MAX_SEALED_BYTES - _NONCE_BYTES - _GCM_TAG_BYTES:
+        raise MalformedMirror("the entry is too long for the public mirror")
+    index_rows = []
+    for factors in ({Factor.TOKEN: entry.token}, *pairs(record)):
+        tag, wrapping = tag_and_key(pepper, factors)
+        index_rows.append((tag, _encrypt(wrapping, entry_id + key, tag, random)))
+    return MirrorRows(
+        entry_id=entry_id,
+        sealed=_encrypt(key, plain, entry_id, random),
+        index_rows=tuple(index_rows),
+    )
+
+
+def open_index(wrapping: bytes, tag: bytes, wrapped: bytes) -> tuple[bytes, bytes]:
+    """Entry id and entry key of one row of `tags`; raises MalformedMirror."""
+    if len(wrapped) != _WRAPPED_BYTES:
+        raise MalformedMirror("an index row of the public mirror has the wrong length")
+    plain = _decrypt(wrapping, wrapped, tag)
+    return plain[:ENTRY_ID_BYTES], plain[ENTRY_ID_BYTES:]
+
+
+def open_entry(entry_id: bytes, key: bytes, sealed: bytes) -> MirrorEntry:
+    """Open one row of `entries` under the key from its index row; raises MalformedMirror.
+
+    The entry id is authenticated with it: rows cannot be swapped in the file.
+    """
+    if len(sealed) > MAX_SEALED_BYTES:
+        raise MalformedMirror("an entry of the public mirror is too long")
+    plain = _decrypt(key, sealed, entry_id)
+    size = int.from_bytes(plain[:_LENGTH_BYTES])
+    try:
+        return _DECODER.decode(plain[_LENGTH_BYTES : _LENGTH_BYTES + size])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise MalformedMirror("an entry of the public mirror is of another version") from None
+
+
+def _encrypt(key: bytes, plain: bytes, data: bytes, random: Callable[[int], bytes]) -> bytes:
+    # A wrapping key meets a few rows in its life, an entry key one: random nonces are safe.
+    nonce = random(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, data)
+
+
+def _decrypt(key: bytes, sealed: bytes, data: bytes) -> bytes:
+    nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    try:
+        return AESGCM(key).decrypt(nonce, body, data)
+    except (InvalidTag, ValueError):
+        raise MalformedMirror("a row of the public mirror does not open with these facts") from None
+
+
+def _prefixed(value: bytes) -> bytes:
+    return len(value).to_bytes(4) + value
+
+
+def _checked(pepper: bytes) -> bytes:
+    if len(pepper) != PEPPER_BYTES:
+        raise MalformedMirror("the mirror's pepper must be 32 bytes")
+    return pepper

@@ -1,0 +1,162 @@
+"""Checking a seal offline, more strictly than a PDF reader does.
+
+Exactly one certification seal (ISO 32000-2 §12.8.2.2, P=1), over every byte of the file, with the
+CMS in the one form `cms` builds, by a certificate of the office's seal root. A change of any byte
+is found, also in the hole that no digest covers. pyHanko validates digest, signature and chain.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from io import BytesIO
+from typing import TYPE_CHECKING, Final
+
+from asn1crypto import parser, x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko_certvalidator import ValidationContext
+
+from signing.errors import MalformedPdf
+from signing.pdf.attachments import check_size
+from signing.pdf.cms import parse_cms
+
+if TYPE_CHECKING:
+    from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+_GAP: Final = re.compile(rb"<[0-9A-F]+>")
+"""The hole in the signed range as written: one hex string, capitals, nothing else."""
+
+_CLOCK_SLACK: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealCheck:
+    """What is known of a PDF's seal; `reason` is "ok" or the first thing found wrong.
+
+    `intact`: nothing under the seal was changed and the signature is good. `trusted`: the
+    signer's certificate was issued by the seal root and was valid at `signed_at`. `docmdp`: the
+    seal forbids every later change. `signed_at` is the signer's own statement, no timestamp: the
+    ledger says when a certificate was filed. Reasons: "unreadable", "no-seal", "several-seals",
+    "damaged", "appended", "not-certified", "signed-in-future", "untrusted".
+    """
+
+    intact: bool = False
+    trusted: bool = False
+    covers_whole_file: bool = False
+    docmdp: bool = False
+    reason: str
+    signer_name: str = ""
+    signed_at: datetime | None = None
+    certificate: bytes | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether the seal holds in every respect."""
+        return self.reason == "ok"
+
+
+def check_seal(data: bytes, root: bytes, now: datetime) -> SealCheck:
+    """Check a PDF's seal against the office's seal root (DER); never raises, never fetches.
+
+    The certificate is judged at the signing time: a paper outlives its seal key's five years.
+    """
+    try:
+        check_size(data)
+        reader = PdfFileReader(BytesIO(data), strict=True)
+        seals = reader.embedded_signatures
+    except Exception:  # noqa: BLE001 -- a hostile file makes a parser raise anything
+        return SealCheck(reason="unreadable")
+    if len(seals) != 1:
+        return SealCheck(reason="several-seals" if seals else "no-seal")
+    try:
+        return _check_one(data, reader, seals[0], root, now)
+    except Exception:  # noqa: BLE001 -- likewise
+        return SealCheck(reason="damaged")
+
+
+def _check_one(
+    data: bytes, reader: PdfFileReader, seal: EmbeddedPdfSignature, root: bytes, now: datetime
+) -> SealCheck:
+    parts = parse_cms(_contents(data, seal))
+    signed_at = _signing_time(seal)
+    status = validate_pdf_signature(
+        seal,
+        ValidationContext(
+            trust_roots=[_certificate(root)],
+            moment=signed_at,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+        ),
+        key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
+    )
+    intact = bool(status.intact and status.valid)
+    covers = _covers_whole_file(data, seal)
+    docmdp = bool(status.docmdp_ok) and _is_certification(reader, seal)
+    in_time = signed_at <= now + _CLOCK_SLACK
+    trusted = bool(intact and status.trusted and in_time)
+    reasons = (
+        (intact, "damaged"),
+        (covers, "appended"),
+        (docmdp, "not-certified"),
+        (in_time, "signed-in-future"),
+        (trusted, "untrusted"),
+    )
+    return SealCheck(
+        intact=intact,
+        trusted=trusted,
+        covers_whole_file=covers,
+        docmdp=docmdp,
+        reason=next((reason for holds, reason in reasons if not holds), "ok"),
+        signer_name=str(_certificate(parts.certificate).subject.native.get("common_name", "")),
+        signed_at=signed_at,
+        certificate=parts.certificate,
+    )
+
+
+def _contents(data: bytes, seal: EmbeddedPdfSignature) -> bytes:
+    """Take the CMS out of the hole in the signed range; MalformedPdf on anything beside it.
+
+    The hole is the only place no digest covers: it must hold one hex string as we write it, and
+    after the CMS only zeros, or somebody could use it to carry or change bytes unseen.
+    """
+    start, head, tail, _ = (int(value) for value in seal.byte_range)
+    gap = data[head:tail]
+    if start != 0 or not _GAP.fullmatch(gap):
+        raise MalformedPdf("the seal inside the PDF is damaged")
+    content = bytes.fromhex(gap[1:-1].decode("ascii"))
+    length: int = parser.peek(content)
+    if content != seal.pkcs7_content or content[length:].strip(b"\0"):
+        raise MalformedPdf("there are foreign bytes beside the seal inside the PDF")
+    return content[:length]
+
+
+def _covers_whole_file(data: bytes, seal: EmbeddedPdfSignature) -> bool:
+    start, _, tail, rest = (int(value) for value in seal.byte_range)
+    return start == 0 and tail + rest == len(data)
+
+
+def _signing_time(seal: EmbeddedPdfSignature) -> datetime:
+    stated = seal.self_reported_timestamp
+    if stated is None or stated.tzinfo is None:
+        raise MalformedPdf("the seal states no signing time")
+    return stated.astimezone(UTC)
+
+
+def _is_certification(reader: PdfFileReader, seal: EmbeddedPdfSignature) -> bool:
+    """Tell whether this seal certifies the document with P=1 (no changes), as PAdES."""
+    permissions = reader.root["/Perms"].get_value_as_reference("/DocMDP")
+    return bool(
+        permissions == seal.sig_object.container_ref
+        and seal.docmdp_level is MDPPerm.NO_CHANGES
+        and seal.sig_object["/SubFilter"] == SigSeedSubFilter.PADES.value
+    )
+
+
+@lru_cache(maxsize=8)
+def _certificate(der: bytes) -> x509.Certificate:
+    return x509.Certificate.load(der)

@@ -1,0 +1,229 @@
+"""The single checks that `signing.verify` puts together, one function a step.
+
+Each takes what it needs, and answers by itself even when another step failed. Nothing here
+raises on bad evidence; an attacker's bytes end as an answer.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta, timezone
+from typing import TYPE_CHECKING, Final
+
+from keys.model import KeyState, verify_signature
+from signing.errors import MalformedEntry, SigningError
+from signing.record import OPENING_BYTES, PREFIX_LENGTH, commitment, parse_issued
+from signing.report import Answer, Reason, Step, StepCode
+from signing.tlog.entry import Entry, Issue, State, Status, parse_entry
+from signing.tlog.merkle import leaf_hash, verify_inclusion
+from signing.tlog.status import verify_staple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from keys.model import KeyId
+    from keys.trust import Trust, TrustedKey
+    from signing.bundle import Evidence
+    from signing.record import Record
+    from signing.tlog.status import StatusStaple
+    from signing.tlog.treehead import Checkpoint
+
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""A verifier's clock may be this much behind the log's."""
+
+CHINA: Final = timezone(timedelta(hours=8))
+"""Dates of issue are days in China, which has had no other time since 1991."""
+
+_STATE_REASONS: Final[Mapping[State, Reason]] = {
+    State.VALID: Reason.STATUS_IN_FORCE,
+    State.REVOKED: Reason.STATUS_REVOKED,
+    State.SUSPENDED: Reason.STATUS_SUSPENDED,
+    State.SUPERSEDED: Reason.STATUS_SUPERSEDED,
+}
+
+_FINAL_STATES: Final = frozenset({State.REVOKED, State.SUPERSEDED})
+"""States nothing leads out of: old news of them is still news."""
+
+
+def answer(
+    code: StepCode,
+    verdict: Answer,
+    reason: Reason,
+    facts: Mapping[str, str] | None = None,
+    *,
+    as_of: datetime | None = None,
+) -> Step:
+    """Make a step's result."""
+    return Step(code=code, answer=verdict, reason=reason, facts=facts or {}, as_of=as_of)
+
+
+def issued_in_future(issued: str, now: datetime) -> bool:
+    """Whether the day of issue has not begun in China at `now`."""
+    return parse_issued(issued) > (now + CLOCK_SKEW).astimezone(CHINA).date()
+
+
+def signature_step(
+    trust: Trust, *, number: str, issued: str, key_id: KeyId, message: bytes, signature: bytes
+) -> Step:
+    """Step 2: `message` was signed by a key that the issuer of `number` had on the day of issue.
+
+    An issuer or key the trust file does not know may be newer than the file: cannot say.
+    """
+    prefix = number[:PREFIX_LENGTH]
+    facts = {"prefix": prefix, "key_id": str(key_id)}
+
+    def say(verdict: Answer, reason: Reason) -> Step:
+        return answer(StepCode.SIGNATURE, verdict, reason, facts)
+
+    key = trust.record_key(prefix, key_id)
+    if key is None:
+        return say(*_unknown_key(trust, prefix, key_id))
+    # The name as filed stands beside the name in the record: they differ after a renaming.
+    facts["registered_name"] = trust.issuers[prefix].name
+    facts["algorithm"] = str(key.algorithm)
+    if not verify_signature(key.algorithm, key.public_key, message, signature):
+        return say(Answer.INVALID, Reason.SIGNATURE_FALSE)
+    return say(*_key_in_force(key, issued))
+
+
+def _unknown_key(trust: Trust, prefix: str, key_id: KeyId) -> tuple[Answer, Reason]:
+    owners = {
+        owner
+        for owner, issuer in trust.issuers.items()
+        for key in issuer.keys
+        if key.key_id == key_id
+    }
+    if prefix in owners:
+        return Answer.INVALID, Reason.SIGNATURE_OTHER_PURPOSE
+    if owners:
+        return Answer.INVALID, Reason.SIGNATURE_OTHER_ISSUER
+    if prefix in trust.issuers:
+        return Answer.CANNOT_SAY, Reason.SIGNATURE_UNKNOWN_KEY
+    return Answer.CANNOT_SAY, Reason.SIGNATURE_UNKNOWN_ISSUER
+
+
+def _key_in_force(key: TrustedKey, issued: str) -> tuple[Answer, Reason]:
+    # A certificate says a day, a key's validity a moment: any moment of the day will do.
+    begins = datetime.combine(parse_issued(issued), time.min, CHINA).astimezone(UTC)
+    ends = begins + timedelta(days=1)
+    if not (key.not_before < ends and begins < key.not_after):
+        return Answer.INVALID, Reason.SIGNATURE_KEY_NOT_IN_FORCE
+    # A thief can write any date, so the day of issue alone clears nothing. That the leaf
+    # stands in the log does: the log takes up no record signed by a key already revoked.
+    if key.state is KeyState.REVOKED and (key.revoked_at is None or begins >= key.revoked_at):
+        return Answer.INVALID, Reason.SIGNATURE_KEY_REVOKED
+    return Answer.VALID, Reason.SIGNATURE_GOOD
+
+
+def inclusion_step(
+    evidence: Evidence, entry: Entry | None, record: Record | None, tree: Checkpoint | None
+) -> Step:
+    """Step 3: the leaf is an issue entry that commits to this record, and is in the tree.
+
+    `entry` is the evidence's leaf as `read_entry` read it.
+    """
+    facts: dict[str, str] = {}
+
+    def say(verdict: Answer, reason: Reason) -> Step:
+        return answer(StepCode.INCLUSION, verdict, reason, facts)
+
+    if evidence.entry is None or evidence.proof is None or record is None:
+        return say(Answer.CANNOT_SAY, Reason.INCLUSION_MISSING)
+    fault = _leaf_fault(entry, evidence, record)
+    if fault is not None:
+        return say(Answer.INVALID, fault)
+    if isinstance(entry, Issue):
+        facts |= {"batch": entry.batch, "index": str(evidence.proof.index)}
+    if tree is None:
+        return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_TREE)
+    facts["size"] = str(tree.size)
+    proof = evidence.proof
+    try:
+        verify_inclusion(leaf_hash(evidence.entry), proof.index, tree.size, proof.path, tree.root)
+    except SigningError:
+        return say(Answer.INVALID, Reason.INCLUSION_PATH_FALSE)
+    if evidence.opening is None:
+        return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_OPENING)
+    return say(Answer.VALID, Reason.INCLUSION_GOOD)
+
+
+def _leaf_fault(entry: Entry | None, evidence: Evidence, record: Record) -> Reason | None:
+    if not isinstance(entry, Issue):
+        return Reason.INCLUSION_OTHER_ENTRY
+    named = (entry.number, entry.edition, entry.prefix)
+    if named != (record.number, record.edition, record.prefix):
+        return Reason.INCLUSION_OTHER_CERTIFICATE
+    opening = evidence.opening
+    if opening is None:
+        return None
+    # HMAC pads its key with zeros: a shorter opening would be a second way to say the same.
+    opens = len(opening) == OPENING_BYTES and (
+        commitment(opening, evidence.envelope.payload).hex() == entry.commit
+    )
+    return None if opens else Reason.INCLUSION_COMMITMENT_DIFFERS
+
+
+def status_step(
+    evidence: Evidence,
+    entry: Entry | None,
+    tree: Checkpoint | None,
+    *,
+    now: datetime,
+    max_age: timedelta,
+) -> Step:
+    """Step 5: the state the log proves, in the same tree, and as of when.
+
+    `entry` is the evidence's leaf as `read_entry` read it.
+    """
+
+    def say(
+        verdict: Answer,
+        reason: Reason,
+        facts: Mapping[str, str] | None = None,
+        as_of: datetime | None = None,
+    ) -> Step:
+        return answer(StepCode.STATUS, verdict, reason, facts, as_of=as_of)
+
+    staple = evidence.staple
+    if staple is None or evidence.proof is None or not isinstance(entry, Issue):
+        return say(Answer.CANNOT_SAY, Reason.STATUS_MISSING)
+    if staple.index != entry.status:
+        return say(Answer.INVALID, Reason.STATUS_OTHER_CERTIFICATE)
+    if tree is None:
+        return say(Answer.CANNOT_SAY, Reason.STATUS_NO_TREE)
+    try:
+        state, status = verify_staple(staple, tree)
+    except SigningError:
+        if _too_early(staple):
+            return say(Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
+        return say(Answer.INVALID, Reason.STATUS_FALSE)
+    # A status from before the certificate shows its place on the page as 0: in force.
+    if evidence.proof.index >= status.before:
+        return say(Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
+    at = datetime.fromisoformat(status.time)
+    facts = {"state": state.name.lower(), "time": status.time, "link": evidence.link}
+    return say(*_judge(state, at, now, max_age), facts, at)
+
+
+def _judge(state: State, at: datetime, now: datetime, max_age: timedelta) -> tuple[Answer, Reason]:
+    if at > now + CLOCK_SKEW:
+        return Answer.CANNOT_SAY, Reason.STATUS_IN_FUTURE
+    if now - at > max_age and state not in _FINAL_STATES:
+        return Answer.CANNOT_SAY, Reason.STATUS_TOO_OLD
+    return Answer.VALID if state is State.VALID else Answer.INVALID, _STATE_REASONS[state]
+
+
+def _too_early(staple: StatusStaple) -> bool:
+    """Whether the status entry counts fewer certificates than it would take to cover this one.
+
+    Honest in the time between a certificate's issue and the next status entry.
+    """
+    status = read_entry(staple.entry)
+    return isinstance(status, Status) and staple.index >= status.count
+
+
+def read_entry(data: bytes) -> Entry | None:
+    """Parse a leaf, None when it is malformed."""
+    try:
+        return parse_entry(data)
+    except MalformedEntry:
+        return None
