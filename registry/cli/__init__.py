@@ -1,0 +1,1 @@
+"""The command line ``certreg``: the composition root, where rooms, home and clock meet."""

@@ -1,0 +1,251 @@
+"""``certreg template|check|issue|upload-file``: a results list on its way to certificates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from registry.cli.base import CLOCK, Exit, home_option, json_option, show
+from registry.cli.home import Home
+from registry.cli.services import Services
+from registry.documents.fonts import drawable_codepoints, font_set
+from registry.office.checking import CheckedRoster, check_against_registry, check_roster
+from registry.office.issuers import get_issuer
+from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
+from registry.office.reporting import batch_report
+from registry.rules.findings import Fault, Finding, Findings, Severity
+from registry.sheets.errors import SheetError
+from registry.sheets.reader import open_table
+from registry.sheets.report import write_report
+from registry.sheets.table import Table
+from registry.sheets.template import write_template
+from registry.store.base import read_unit, write_unit
+from registry.store.organisations import Issuer
+from registry.store.outbox import UploadKind
+from registry.upload.mapping import load_mapping
+from registry.upload.workbook import DataKind, UploadRow, write_workbook
+from registry.wording import message
+
+CHINA = ZoneInfo("Asia/Shanghai")
+MAPPING = "guangdong-certificates"
+SHOWN_FINDINGS = 50
+_KINDS = {UploadKind.NEW: DataKind.NEW, UploadKind.CORRECTION: DataKind.CORRECTION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A list as read and checked. ``table`` is None when the file itself could not be read."""
+
+    issuer: Issuer
+    table: Table | None
+    roster: CheckedRoster | None
+    findings: Findings
+    issued_before: bool
+
+
+def check_file(services: Services, file: Path, prefix: str, now: datetime) -> Checked:
+    """Read and check ``file`` as `check` and `issue` both do; writes nothing."""
+    with read_unit(services.engine) as session:
+        issuer = get_issuer(session, prefix)
+    try:
+        table = open_table(file)
+    except SheetError as error:
+        findings = Findings()
+        fault = Fault(code=error.finding.code, facts=error.finding.facts)
+        findings.add(fault)
+        return Checked(
+            issuer=issuer, table=None, roster=None, findings=findings, issued_before=False
+        )
+    drawable = drawable_codepoints(font_set())
+    roster = check_roster(
+        table,
+        issuer,
+        today=now.astimezone(CHINA).date(),
+        drawable=lambda character: ord(character) in drawable,
+        form=table.findings,
+    )
+    with read_unit(services.engine) as session:
+        before = check_against_registry(session, roster, issuer, services.context)
+    return Checked(
+        issuer=issuer,
+        table=table,
+        roster=roster,
+        findings=roster.findings,
+        issued_before=before,
+    )
+
+
+def issue_file(services: Services, checked: Checked, approval: str) -> IssuedBatch | None:
+    """Issue a checked list in one transaction; None if it has errors."""
+    roster = checked.roster
+    if roster is None or checked.findings.errors:
+        return None
+    order = IssueOrder(
+        prefix=checked.issuer.prefix,
+        approval=approval,
+        digest=roster.digest,
+        tally=roster.tally,
+        candidates=roster.candidates,
+    )
+    signer = services.record_signer(checked.issuer.prefix)
+    with write_unit(services.engine) as session:
+        return issue_batch(session, order, signer=signer, context=services.context)
+
+
+def finding_facts(finding: Finding) -> dict[str, object]:
+    """Return a finding as the facts that ``--json`` prints."""
+    return {
+        "code": finding.code.value,
+        "severity": finding.severity.value,
+        "row": finding.where.row,
+        "column": finding.where.column,
+        "message": message(finding),
+    }
+
+
+def finding_lines(findings: Findings, limit: int = SHOWN_FINDINGS) -> list[str]:
+    """Return one line a finding, errors first, and a last line if more were found."""
+    listed = sorted(findings.listed, key=lambda finding: finding.severity is Severity.WARNING)
+    marks = {Severity.ERROR: "✗", Severity.WARNING: "!"}
+    lines = [f"{marks[finding.severity]} {message(finding)}" for finding in listed[:limit]]
+    hidden = findings.errors + findings.warnings - len(lines)
+    if hidden > 0:
+        lines.append(f"…另有 {hidden} 处（and {hidden} more: use --report FILE.xlsx）")
+    return lines
+
+
+@click.command("template")
+@click.argument("what", type=click.Choice(["results"]))
+@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE.xlsx")
+def template_command(what: str, out: Path) -> None:
+    """Write an empty spreadsheet to be filled in (评价结果模板)."""
+    write_template(out)
+    click.echo(f"{out}: empty {what} template")
+
+
+_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_issuer = click.option("--issuer", "prefix", required=True, metavar="PREFIX", help="13 characters.")
+
+
+@click.command("check")
+@_file
+@_issuer
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE.xlsx",
+    help="Write the rows with the findings beside them.",
+)
+@home_option
+@json_option
+def check_command(
+    home: Home, file: Path, prefix: str, report: Path | None, *, as_json: bool
+) -> int:
+    """Check a results list as `issue` would, and write nothing."""
+    checked = check_file(Services.open(home), file, prefix, CLOCK.now())
+    if report is not None and checked.table is not None:
+        write_report(checked.table, checked.findings, report, message=message)
+    facts: dict[str, object] = {
+        "file": file.name,
+        "people": len(checked.roster.candidates) if checked.roster else 0,
+        "errors": checked.findings.errors,
+        "warnings": checked.findings.warnings,
+        "issued before": checked.issued_before,
+    }
+    if as_json:
+        facts["findings"] = [finding_facts(finding) for finding in checked.findings.listed]
+    show(facts, as_json=as_json)
+    return _conclude(checked, as_json=as_json)
+
+
+def _conclude(checked: Checked, *, as_json: bool) -> int:
+    if not as_json:
+        for line in finding_lines(checked.findings):
+            click.echo(line)
+    if not checked.findings.errors:
+        return Exit.DONE
+    click.echo(
+        f"certreg: {checked.findings.errors} error(s); nothing was issued. Mend the rows named and "
+        "send the file again",
+        err=True,
+    )
+    return Exit.REFUSED
+
+
+@click.command("issue")
+@_file
+@_issuer
+@click.option(
+    "--approval", required=True, metavar="REF", help="Reference of the approval (备案文号)."
+)
+@home_option
+@json_option
+def issue_command(home: Home, file: Path, prefix: str, approval: str, *, as_json: bool) -> int:
+    """Issue certificates for an approved results list, all of it or nothing."""
+    services = Services.open(home)
+    checked = check_file(services, file, prefix, CLOCK.now())
+    batch = issue_file(services, checked, approval)
+    if batch is None:
+        return _conclude(checked, as_json=as_json)
+    if not as_json:
+        for line in finding_lines(checked.findings):
+            click.echo(line)
+    show(
+        {
+            "batch": batch.batch_id,
+            "certificates": batch.count,
+            "numbers": [f"{first} … {last}" for first, last in batch.ranges],
+            "recognised": batch.recognised,
+            "next": "nothing was issued: this list was issued before"
+            if batch.recognised
+            else "run `certreg anchor` to put the batch into the log and publish it",
+        },
+        as_json=as_json,
+    )
+    return Exit.DONE
+
+
+@click.command("upload-file")
+@click.argument("batch")
+@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE.xlsx")
+@home_option
+@json_option
+def upload_file_command(home: Home, batch: str, out: Path, *, as_json: bool) -> None:
+    """Write the provincial centre's workbook (.xlsx or .csv) for BATCH."""
+    show(write_upload(Services.open(home), batch, out), as_json=as_json)
+
+
+def write_upload(services: Services, batch: str, out: Path) -> dict[str, object]:
+    """Write the workbook; return what was written. Withdrawals are no rows of this table."""
+    with read_unit(services.engine) as session:
+        reports = list(batch_report(session, batch, services.context))
+    rows = [
+        UploadRow(
+            name=report.record.name,
+            id_type=report.record.id_type,
+            id_number=report.record.id_number,
+            employer="",
+            occupation=report.record.occupation,
+            direction=report.record.direction,
+            level=report.record.level,
+            number=report.record.number,
+            issued=date.fromisoformat(report.record.issued),
+            assessor=report.record.issuer,
+            issuer_body=report.record.issuer,
+            kind=_KINDS[report.kind],
+        )
+        for report in reports
+        if report.kind in _KINDS
+    ]
+    summary = write_workbook(load_mapping(MAPPING), rows, out, created=CLOCK.now())
+    return {
+        "file": str(out),
+        "rows": summary.rows,
+        "withdrawals to report by letter": len(reports) - len(rows),
+        "sha256": summary.sha256,
+        "mapping": summary.version,
+    }

@@ -1,0 +1,130 @@
+"""The home directory (``--home``, ``CERTREG_HOME``): where everything of one office lies.
+
+certreg.toml     settings: office, public address, origin of the log
+registry.db      the database (secret: names, ID numbers and openings, encrypted)
+keys/            the key ring (secret, encrypted)
+secrets/         the passphrase, when it is not in the environment (secret, 0600)
+site/pepper      the one secret of the public site (0600)
+public/          what everybody may read: log, trust, status, mirror
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Engine
+
+from keys.passphrase import read_passphrase
+from keys.ring import KeyRing
+from registry.errors import HomeNotReady
+from registry.store.base import open_engine
+
+SETTINGS = "certreg.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``certreg.toml`` says. ``base_url`` is the public site's address, without a slash."""
+
+    office: str
+    base_url: str
+    database: str
+
+    @property
+    def origin(self) -> str:
+        """The log's origin and key name: its address without the scheme (C2SP tlog-checkpoint)."""
+        return self.base_url.split("://", 1)[-1] + "/log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """Paths and openers of one home directory."""
+
+    path: Path
+    environ: Mapping[str, str]
+
+    @property
+    def public(self) -> Path:
+        """The directory that any static server may serve."""
+        return self.path / "public"
+
+    @property
+    def pepper_file(self) -> Path:
+        """The public site's secret: 32 bytes, readable by its owner only."""
+        return self.path / "site" / "pepper"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """The key ring's passphrase, unless ``CERTREG_PASSPHRASE`` gives it."""
+        return self.path / "secrets" / "passphrase"
+
+    def ready(self) -> Self:
+        """Return this home; ``HomeNotReady`` unless `certreg init` was run here."""
+        if not (self.path / SETTINGS).is_file():
+            msg = f"{self.path} is no certreg home: run `certreg init --home {self.path}` first"
+            raise HomeNotReady(msg)
+        return self
+
+    def settings(self) -> Settings:
+        """Read the settings; ``HomeNotReady`` names what is wrong in the file."""
+        file = self.ready().path / SETTINGS
+        try:
+            data = tomllib.loads(file.read_text(encoding="utf-8"))
+            settings = Settings(
+                office=str(data["office"]),
+                base_url=str(data["base_url"]),
+                database=str(data["database"]),
+            )
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
+            msg = f"{file} is damaged or incomplete ({error}): restore it from a backup"
+            raise HomeNotReady(msg) from None
+        return settings
+
+    def engine(self) -> Engine:
+        """Open the database that the settings name (relative SQLite files lie in the home)."""
+        url = self.settings().database
+        if url == "sqlite":
+            url = f"sqlite:///{self.path / 'registry.db'}"
+        return open_engine(url)
+
+    def ring(self) -> KeyRing:
+        """Open the key ring with the passphrase at hand."""
+        passphrase = read_passphrase(environ=self.environ, file=self.passphrase_file)
+        return KeyRing.open(self.path / "keys", passphrase)
+
+    def pepper(self) -> bytes:
+        """Return the public site's secret (32 bytes)."""
+        return self.pepper_file.read_bytes()
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Create ``file`` (0600) with ``content``, durably; an existing file is left as it is."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def write_settings(home: Home, settings: Settings) -> None:
+    """Write ``certreg.toml`` last of all: its presence says that the home is complete."""
+    # A JSON string is a valid TOML basic string.
+    lines = [
+        f"office = {json.dumps(settings.office, ensure_ascii=False)}",
+        f"base_url = {json.dumps(settings.base_url)}",
+        f"database = {json.dumps(settings.database)}",
+    ]
+    file = home.path / SETTINGS
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    temporary.replace(file)

@@ -1,0 +1,54 @@
+"""``certreg``: all commands in one tree."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from registry.cli.base import run
+from registry.cli.batches import (
+    check_command,
+    issue_command,
+    template_command,
+    upload_file_command,
+)
+from registry.cli.certificates import correct_command, pdf_command, revoke_command, show_command
+from registry.cli.demo import demo_command
+from registry.cli.ledger import anchor_command, log_group, prove_command
+from registry.cli.serve import serve_command
+from registry.cli.setup import init_command, issuer_group
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="certreg")
+def certreg() -> None:
+    """Certificate registry with a verification ledger (职业技能等级证书登记与核验).
+
+    Exit status: 0 done or valid, 1 refused or invalid, 2 cannot say.
+    """
+
+
+for command in (
+    init_command,
+    demo_command,
+    template_command,
+    issuer_group,
+    check_command,
+    issue_command,
+    anchor_command,
+    show_command,
+    prove_command,
+    pdf_command,
+    revoke_command,
+    correct_command,
+    upload_file_command,
+    log_group,
+    serve_command,
+):
+    certreg.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    run(certreg)

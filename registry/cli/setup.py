@@ -1,0 +1,213 @@
+"""``certreg init`` and ``certreg issuer add``: a home from nothing, and companies in it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from keys.ceremony import make_seal_certificate, make_seal_root
+from keys.model import Algorithm, Purpose
+from keys.passphrase import VARIABLE, read_passphrase
+from keys.ring import RING_FILE, KeyRing
+from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.home import Home, Settings, write_private, write_settings
+from registry.cli.services import OFFICE, Services
+from registry.errors import Refused
+from registry.office.issuers import add_issuer, is_known
+from registry.rules.levels import MINTED
+from registry.rules.organisations import check_prefix, is_uscc, normalise_uscc
+from registry.store.base import open_engine, read_unit, write_unit
+from registry.store.organisations import Issuer
+from registry.store.schema import migrate
+from signing.mirror import PEPPER_BYTES
+
+KEY_YEARS = 5
+FIRST_DAY = datetime(2018, 12, 31, 16, tzinfo=UTC)
+"""2019-01-01 in China: no certificate under the unified coding rule is dated earlier, and a record
+key's validity is about the dates of issue it may sign, which can lie before its making."""
+SKEW = timedelta(minutes=5)
+"""A key is valid from a little before it was made: other machines' clocks may be behind."""
+
+
+@click.command("init")
+@home_option
+@click.option("--office", default="市职业技能鉴定指导办公室", show_default=True, metavar="NAME")
+@click.option(
+    "--base-url",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    metavar="URL",
+    help="The public site's address, as it stands in every QR code. It cannot be changed later.",
+)
+@click.option(
+    "--database",
+    default="sqlite",
+    show_default=True,
+    metavar="URL",
+    help="`sqlite` (a file in the home) or an SQLAlchemy address such as postgresql+psycopg://…",
+)
+@json_option
+def init_command(home: Home, office: str, base_url: str, database: str, *, as_json: bool) -> None:
+    """Make a home: keys, database, trust folder. Run again, it only does what is missing."""
+    settings = init_home(
+        home, Settings(office=office, base_url=base_url.rstrip("/"), database=database)
+    )
+    show(
+        {
+            "home": str(home.path.resolve()),
+            "log": settings.origin,
+            "public site": settings.base_url,
+            "trust": str(home.public / "trust"),
+        },
+        as_json=as_json,
+    )
+
+
+def init_home(home: Home, settings: Settings) -> Settings:
+    """Make what a home needs, in an order that a crash can interrupt anywhere; return settings."""
+    if (home.path / "certreg.toml").is_file():
+        settings = home.settings()
+    home.path.mkdir(parents=True, exist_ok=True)
+    if VARIABLE not in home.environ:
+        write_private(home.passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
+    write_private(home.pepper_file, secrets.token_bytes(PEPPER_BYTES))
+    ring = _ring(home)
+    now = CLOCK.now()
+    _office_keys(ring, settings.office, now)
+    url = settings.database
+    engine = open_engine(f"sqlite:///{home.path / 'registry.db'}" if url == "sqlite" else url)
+    migrate(engine)
+    engine.dispose()
+    write_settings(home, settings)
+    Services.open(home).write_trust()
+    return settings
+
+
+def _ring(home: Home) -> KeyRing:
+    directory = home.path / "keys"
+    passphrase = read_passphrase(environ=home.environ, file=home.passphrase_file)
+    if (directory / RING_FILE).is_file():
+        return KeyRing.open(directory, passphrase)
+    return KeyRing.create(directory, passphrase)
+
+
+def _office_keys(ring: KeyRing, office: str, now: datetime) -> None:
+    known = ring.keys()
+    made = {(key.purpose, key.issuer) for key in known}
+    start, end = now - SKEW, now + timedelta(days=365 * KEY_YEARS)
+    for purpose in (Purpose.CHECKPOINT, Purpose.UPLOAD):
+        if (purpose, OFFICE) not in made:
+            ring.generate(
+                algorithm=Algorithm.ED25519,
+                purpose=purpose,
+                issuer=OFFICE,
+                not_before=start,
+                not_after=end,
+            )
+    if (Purpose.PDF, OFFICE) not in made:
+        ring.generate(
+            algorithm=Algorithm.ECDSA_P256,
+            purpose=Purpose.PDF,
+            issuer=OFFICE,
+            not_before=start,
+            not_after=end,
+            certificate=lambda key: make_seal_root(key, office, start),
+        )
+
+
+@click.group("issuer")
+def issuer_group() -> None:
+    """Companies that issue certificates (备案企业)."""
+
+
+@issuer_group.command("add")
+@home_option
+@click.option("--name", required=True, help="The company's name as filed (企业名称).")
+@click.option("--uscc", required=True, help="Unified social credit code (统一社会信用代码), 18.")
+@click.option("--prefix", required=True, help="13-character body code given by the province.")
+@click.option(
+    "--levels",
+    default="5,4,3,2,1",
+    show_default=True,
+    help="Levels it may issue (等级范围), as symbols separated by commas.",
+)
+@json_option
+def issuer_add_command(
+    home: Home, name: str, uscc: str, prefix: str, levels: str, *, as_json: bool
+) -> None:
+    """Record a filed company, with keys for its records and its PDF seal."""
+    issuer = enrol(Services.open(home), name=name, uscc=uscc, prefix=prefix, levels=levels)
+    show(
+        {
+            "prefix": issuer.prefix,
+            "name": issuer.name,
+            "levels": ",".join(issuer.levels),
+            "next": "run `certreg anchor`: the company's key is then in the public log",
+        },
+        as_json=as_json,
+    )
+
+
+def enrol(services: Services, *, name: str, uscc: str, prefix: str, levels: str) -> Issuer:
+    """Check the facts, make the company's keys, record it and publish the trust folder.
+
+    Raises ``Refused`` naming the wrong fact, or the rule's ``PrefixError``.
+    """
+    check_prefix(prefix)
+    code = normalise_uscc(uscc)
+    symbols = "".join(part.strip() for part in levels.split(","))
+    if not is_uscc(code):
+        msg = "the social credit code is wrong (18 characters, check character): compare it again"
+        raise Refused(msg)
+    if not symbols or set(symbols) - MINTED or len(set(symbols)) != len(symbols):
+        msg = f"--levels takes each of {', '.join(sorted(MINTED))} at most once"
+        raise Refused(msg)
+    if not name.strip() or not name.isprintable():
+        msg = "--name is empty or holds characters that cannot be printed"
+        raise Refused(msg)
+    with read_unit(services.engine) as session:
+        if is_known(session, prefix=prefix, uscc=code):
+            msg = f"prefix {prefix} or this social credit code is recorded already"
+            raise Refused(msg)
+    issuer = Issuer(prefix=prefix, name=name.strip(), uscc=code, levels=symbols)
+    # Keys come first: a crash leaves keys without a company, which sign nothing.
+    _issuer_keys(services, issuer)
+    with write_unit(services.engine) as session:
+        key = services.record_signer(prefix).info
+        add_issuer(session, issuer, key=key, context=services.context)
+    services.write_trust()
+    return issuer
+
+
+def _issuer_keys(services: Services, issuer: Issuer) -> None:
+    ring, now = services.ring, CLOCK.now()
+    known = ring.keys()
+    made = {(key.purpose, key.issuer) for key in known}
+    start, end = now - SKEW, now + timedelta(days=365 * KEY_YEARS)
+    if (Purpose.RECORD, issuer.prefix) not in made:
+        ring.generate(
+            algorithm=Algorithm.ED25519,
+            purpose=Purpose.RECORD,
+            issuer=issuer.prefix,
+            not_before=FIRST_DAY,
+            not_after=end,
+        )
+    if (Purpose.PDF, issuer.prefix) not in made:
+        root = ring.signer(Purpose.PDF, OFFICE, now)
+        ring.generate(
+            algorithm=Algorithm.ECDSA_P256,
+            purpose=Purpose.PDF,
+            issuer=issuer.prefix,
+            not_before=start,
+            not_after=end,
+            certificate=lambda key: make_seal_certificate(
+                root.private_key,
+                services.seal_root,
+                key.public_key(),
+                company=issuer.name,
+                uscc=issuer.uscc,
+                now=now,
+            ),
+        )

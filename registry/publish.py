@@ -1,0 +1,235 @@
+"""Publication: what the public site reads, written from what the ledger has committed.
+
+Status pages and their pointer first, then the mirror entries of every group that is in the log
+and not yet published. All of it can be cut off anywhere and run again: a group counts as
+published only after its entries are durable, and writing an entry twice gives one entry.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
+
+from registry.ledger.head import load_head
+from registry.ledger.statuses import StatusTable
+from registry.ledger.storage import LocalStorage
+from registry.office.certificates import open_certificate
+from registry.office.context import Context
+from registry.store.base import read_unit, write_unit
+from registry.store.certificates import Certificate
+from registry.store.log import Event, EventGroup
+from signing.errors import MalformedMirror
+from signing.mirror import (
+    SCHEMA,
+    Factor,
+    MirrorEntry,
+    MirrorRows,
+    entry_id_of,
+    open_index,
+    pairs,
+    seal_rows,
+    tag_and_key,
+)
+from signing.record import parse_record
+
+CHUNK = 2_000
+KEPT_PAGES = 3
+"""Older page files are kept for readers that are in the middle of an answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where the public files go, and the pepper (32 bytes) of the mirror's index."""
+
+    public: Path
+    pepper: bytes
+
+    @property
+    def mirror(self) -> Path:
+        """The mirror: a SQLite file that only this module writes."""
+        return self.public / "mirror.db"
+
+
+def publish(engine: Engine, origin: str, site: Site, context: Context) -> int:
+    """Bring the public files up to the committed head; return how many entries were written."""
+    publish_status(engine, origin, site)
+    with read_unit(engine) as session:
+        groups = session.scalars(
+            select(EventGroup)
+            .where(EventGroup.published.is_(False), EventGroup.first_index.is_not(None))
+            .order_by(EventGroup.first_index)
+        ).all()
+    written = 0
+    for group in groups:
+        with open_mirror(site.mirror) as mirror:
+            for start in range(0, group.certificates, CHUNK):
+                with read_unit(engine) as session:
+                    rows = list(_sealed(session, group, start, site, context))
+                _store(mirror, rows, site.pepper)
+                written += len(rows)
+            with read_unit(engine) as session:
+                _store(mirror, list(_superseded(session, group, site, context)), site.pepper)
+        with write_unit(engine) as session:
+            session.execute(
+                update(EventGroup)
+                .where(EventGroup.group_id == group.group_id)
+                .values(published=True)
+            )
+    return written
+
+
+def publish_status(engine: Engine, origin: str, site: Site) -> None:
+    """Write the status pages of the head and, after them, the pointer ``status/latest.json``."""
+    with read_unit(engine) as session:
+        head = load_head(session, origin)
+        if not head.status_entry:
+            return
+        pages = StatusTable.load(session, head.status_entry).pages
+    folder = site.public / "status"
+    latest = json.dumps(
+        {
+            "entry": base64.b64encode(head.status_entry).decode(),
+            "entry_index": head.status_leaf,
+        }
+    ).encode()
+    storage = LocalStorage(folder)
+    name = f"pages-{head.status_leaf}.bin"
+    try:
+        if storage.read("latest.json") == latest and storage.read(name) == pages:
+            return
+    except FileNotFoundError:
+        pass
+    storage.write_all([(name, pages)])
+    storage.write_all([("latest.json", latest)])
+    files = sorted(folder.glob("pages-*.bin"), key=lambda file: int(file.stem.split("-")[1]))
+    for old in files[:-KEPT_PAGES]:
+        old.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_mirror(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open the mirror for writing, with its tables; a commit is durable when it returns."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as connection:
+        # No WAL: readers open the file read-only and must not need to create a side file.
+        connection.execute("PRAGMA journal_mode=TRUNCATE")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(SCHEMA)
+        yield connection
+
+
+def _sealed(
+    session: Session, group: EventGroup, start: int, site: Site, context: Context
+) -> Iterator[tuple[MirrorEntry, MirrorRows]]:
+    if group.first_status is None:
+        return
+    end = min(start + CHUNK, group.certificates)
+    first = group.first_status
+    found = session.execute(
+        select(Certificate, Event.entry)
+        .join(
+            Event,
+            (Event.group_id == Certificate.group_id)
+            & (Event.ordinal == Certificate.status_index - first),
+        )
+        .where(
+            Certificate.status_index >= first + start,
+            Certificate.status_index < first + end,
+        )
+        .order_by(Certificate.status_index)
+    )
+    for row, leaf in found:
+        entry = _entry(session, row, group, leaf, context)
+        yield entry, seal_rows(site.pepper, entry, context.random)
+
+
+def _superseded(
+    session: Session, group: EventGroup, site: Site, context: Context
+) -> Iterator[tuple[MirrorEntry, MirrorRows]]:
+    """Yield the old editions that this group's certificates replace, now pointing on."""
+    if group.kind != "correct" or group.first_status is None:
+        return
+    old = session.scalars(
+        select(Certificate).where(Certificate.superseded_by == group.first_status)
+    ).one()
+    home = session.get_one(EventGroup, old.group_id)
+    leaf = session.get_one(Event, (old.group_id, old.status_index - (home.first_status or 0)))
+    entry = _entry(session, old, home, leaf.entry, context)
+    yield entry, seal_rows(site.pepper, entry, context.random)
+
+
+def _entry(
+    session: Session, row: Certificate, group: EventGroup, leaf: bytes, context: Context
+) -> MirrorEntry:
+    opened = open_certificate(row, context)
+    following = "" if row.superseded_by is None else _token(session, row.superseded_by)
+    return MirrorEntry(
+        envelope=opened.envelope,
+        opening=opened.opening,
+        entry=leaf,
+        index=(group.first_index or 0) + row.status_index - (group.first_status or 0),
+        status_index=row.status_index,
+        token=row.token,
+        superseded_by=following,
+        batch=row.batch_id,
+    )
+
+
+def _token(session: Session, status_index: int) -> str:
+    return session.get_one(Certificate, status_index).token
+
+
+def _store(
+    mirror: sqlite3.Connection,
+    rows: list[tuple[MirrorEntry, MirrorRows]],
+    pepper: bytes,
+) -> None:
+    mirror.execute("BEGIN IMMEDIATE")
+    try:
+        known = _known(mirror, [sealed.entry_id for _entry, sealed in rows])
+        for entry, sealed in rows:
+            if sealed.entry_id in known:
+                _forget(mirror, entry, pepper)
+        mirror.executemany(
+            "INSERT INTO entries VALUES (?, ?)",
+            [(sealed.entry_id, sealed.sealed) for _entry, sealed in rows],
+        )
+        mirror.executemany(
+            "INSERT INTO tags VALUES (?, ?)",
+            [pair for _entry, sealed in rows for pair in sealed.index_rows],
+        )
+    except BaseException:
+        mirror.execute("ROLLBACK")
+        raise
+    mirror.execute("COMMIT")
+
+
+def _known(mirror: sqlite3.Connection, entry_ids: list[bytes]) -> set[bytes]:
+    query = "SELECT 1 FROM entries WHERE entry_id = ?"
+    return {item for item in entry_ids if mirror.execute(query, (item,)).fetchone()}
+
+
+def _forget(mirror: sqlite3.Connection, entry: MirrorEntry, pepper: bytes) -> None:
+    """Delete an entry and its index rows; other certificates may share a tag and stay."""
+    entry_id = entry_id_of(pepper, entry.token)
+    record = parse_record(entry.envelope.payload)
+    for factors in ({Factor.TOKEN: entry.token}, *pairs(record)):
+        tag, wrapping = tag_and_key(pepper, factors)
+        for (wrapped,) in mirror.execute(
+            "SELECT wrapped FROM tags WHERE tag = ?", (tag,)
+        ).fetchall():
+            try:
+                owner, _key = open_index(wrapping, tag, wrapped)
+            except MalformedMirror:
+                continue
+            if owner == entry_id:
+                mirror.execute("DELETE FROM tags WHERE tag = ? AND wrapped = ?", (tag, wrapped))
+    mirror.execute("DELETE FROM entries WHERE entry_id = ?", (entry_id,))

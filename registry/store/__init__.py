@@ -1,0 +1,1 @@
+"""The registry's tables by aggregate, their encrypted fields and their migrations."""

@@ -1,0 +1,95 @@
+"""The database beneath the registry: engine, transactions and column types.
+
+Embedded default is SQLite (WAL, ``synchronous=FULL``: a commit that returned survives a power cut);
+PostgreSQL by psycopg 3 is the same code. Times are stored as UTC and come back aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+READ_ONLY = "certreg_read_only"
+
+
+class Base(DeclarativeBase):
+    """The metadata that all aggregates of the store share."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; a naive value is refused rather than guessed at."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - the interface's
+    ) -> datetime | None:
+        """Return the time in UTC for the database; ``ValueError`` for a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a time without a zone cannot be stored"
+            raise ValueError(msg)
+        return value.astimezone(UTC)
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - the interface's
+    ) -> datetime | None:
+        """Return the stored time as aware UTC (SQLite hands it back without a zone)."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for ``url`` with the durability settings that the ledger relies on."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own implicit BEGIN is switched off so that _begin_sqlite decides.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer that starts as a reader can be refused halfway (SQLITE_BUSY_SNAPSHOT) with no retry
+    # possible; taking the write lock first makes it wait instead.
+    reads = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def write_unit(engine: Engine) -> Iterator[Session]:
+    """Yield a session whose work commits as one transaction, or not at all."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def read_unit(engine: Engine) -> Iterator[Session]:
+    """Yield a session over one consistent snapshot that takes no write lock."""
+    with (
+        engine.connect().execution_options(**{READ_ONLY: True}) as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session

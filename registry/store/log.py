@@ -1,0 +1,84 @@
+"""What is to be, and what has been, written into the ledger: events, head and status pages.
+
+Events are written in the transaction that causes them and never change. They are sequenced by
+whole groups, so a batch is a contiguous range of leaves whatever else commits at the same time:
+the leaf index of an event is ``group.first_index + event.ordinal``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.store.base import Base, UtcDateTime
+
+_PENDING = text("first_index IS NULL")
+_UNPUBLISHED = text("NOT published")
+
+
+class EventGroup(Base):
+    """The events of one transaction; ``first_index`` is empty until they are in the log.
+
+    The certificates of a group are its first events and hold consecutive status indices from
+    ``first_status`` on, so a certificate's leaf index is
+    ``first_index + (status_index - first_status)``.
+    """
+
+    __tablename__ = "event_groups"
+    __table_args__ = (
+        Index("event_groups_pending", "group_id", sqlite_where=_PENDING, postgresql_where=_PENDING),
+        Index(
+            "event_groups_unpublished",
+            "group_id",
+            sqlite_where=_UNPUBLISHED,
+            postgresql_where=_UNPUBLISHED,
+        ),
+    )
+
+    group_id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    batch_id: Mapped[str | None] = mapped_column(String(40))
+    count: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    first_status: Mapped[int | None] = mapped_column(BigInteger)
+    certificates: Mapped[int] = mapped_column(Integer, default=0)
+    first_index: Mapped[int | None] = mapped_column(BigInteger)
+    published: Mapped[bool] = mapped_column(default=False)
+
+
+class Event(Base):
+    """One leaf's exact bytes; a ``batch-close`` is empty until its range root is known."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("event_groups.group_id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    entry: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class LogHead(Base):
+    """The one row that a signed tree head can come from; it changes by compare-and-swap only."""
+
+    __tablename__ = "log_heads"
+
+    origin: Mapped[str] = mapped_column(String(200), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[bytes] = mapped_column(LargeBinary(32))
+    note: Mapped[bytes] = mapped_column(LargeBinary)
+    status_leaf: Mapped[int] = mapped_column(BigInteger)
+    status_entry: Mapped[bytes] = mapped_column(LargeBinary)
+    signed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class StatusPageRow(Base):
+    """One status page as of the head: 1,024 bytes, two bits for each of 4,096 certificates."""
+
+    __tablename__ = "status_pages"
+
+    page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary(1024))
