@@ -110,7 +110,8 @@ def main() -> None:
     low, high = peak("check", 10_000), peak("check", 50_000 if options.quick else 100_000)
     rows = (50_000 if options.quick else 100_000) - 10_000
     print(f"check 10,000: {low:.0f} MiB, {rows + 10_000:,}: {high:.0f} MiB")
-    print(f"growth {(high - low) * 1024 * 1024 / rows:,.0f} bytes a row, worker included (bar 1,024)")
+    each = (high - low) * 1024 * 1024 / rows
+    print(f"growth {each:,.0f} bytes a row, worker included (bar 1,024)")
 
 
 if __name__ == "__main__":

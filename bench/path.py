@@ -53,9 +53,7 @@ class Floor:
         self._rows.execute("PRAGMA journal_mode=WAL")
         self._rows.execute("PRAGMA synchronous=FULL")
         assert self._rows.execute("PRAGMA synchronous").fetchone() == (2,)
-        self._rows.execute(
-            "CREATE TABLE floor (id INTEGER PRIMARY KEY, tag BLOB, sealed BLOB)"
-        )
+        self._rows.execute("CREATE TABLE floor (id INTEGER PRIMARY KEY, tag BLOB, sealed BLOB)")
 
     def work(self, people: Sequence[Candidate]) -> None:
         """Do the floor's work for ``people``."""

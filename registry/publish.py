@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from registry.ledger.events import entries_from, read_entry
 from registry.ledger.head import load_head
 from registry.ledger.statuses import StatusTable
 from registry.ledger.storage import LocalStorage
@@ -25,7 +26,7 @@ from registry.office.certificates import open_certificate
 from registry.office.context import Context
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup
 from signing.errors import MalformedMirror
 from signing.mirror import (
     SCHEMA,
@@ -39,8 +40,10 @@ from signing.mirror import (
     tag_and_key,
 )
 from signing.record import parse_record
+from signing.tlog.tiles import TILE_WIDTH
 
-CHUNK = 2_000
+CHUNK = 8 * TILE_WIDTH
+"""Entries written at a time: whole pages of events, bounding memory and lock time."""
 KEPT_PAGES = 3
 """Older page files are kept for readers that are in the middle of an answer."""
 
@@ -133,20 +136,16 @@ def _sealed(
         return
     end = min(start + CHUNK, group.certificates)
     first = group.first_status
-    found = session.execute(
-        select(Certificate, Event.entry)
-        .join(
-            Event,
-            (Event.group_id == Certificate.group_id)
-            & (Event.ordinal == Certificate.status_index - first),
-        )
+    rows = session.scalars(
+        select(Certificate)
         .where(
             Certificate.status_index >= first + start,
             Certificate.status_index < first + end,
         )
         .order_by(Certificate.status_index)
     )
-    for row, leaf in found:
+    leaves = entries_from(session, group.group_id, start)
+    for row, leaf in zip(rows, leaves, strict=False):
         entry = _entry(session, row, group, leaf, context)
         yield entry, seal_rows(site.pepper, entry, context.random)
 
@@ -161,8 +160,8 @@ def _superseded(
         select(Certificate).where(Certificate.superseded_by == group.first_status)
     ).one()
     home = session.get_one(EventGroup, old.group_id)
-    leaf = session.get_one(Event, (old.group_id, old.status_index - (home.first_status or 0)))
-    entry = _entry(session, old, home, leaf.entry, context)
+    leaf = read_entry(session, old.group_id, old.status_index - (home.first_status or 0))
+    entry = _entry(session, old, home, leaf, context)
     yield entry, seal_rows(site.pepper, entry, context.random)
 
 

@@ -290,6 +290,18 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "与第 {other_row} 行证件号码相同，姓名却不同。请核对两行的姓名和号码。",
         "the same ID number as row {other_row} under another name; check both rows.",
     ),
+    Code.PERSON_ON_FILE_OTHER_NAME: (
+        "该证件号码（{value}）在证书 {number} 上是另一姓名。请核对证件；原证有误的先办更正。",
+        "this ID number ({value}) has another name on certificate {number}; check the document.",
+    ),
+    Code.ALREADY_HELD: (
+        "此人（{value}）已持有该职业同等级证书 {number}。请删除该行。",
+        "this person ({value}) already holds certificate {number} of this kind; delete the row.",
+    ),
+    Code.SERIALS_SHORT: (
+        "{year} 年 {level} 级序列码剩 {free} 个，需要 {wanted} 个。请向省中心申请新机构代码。",
+        "level {level} of {year} has {free} of {wanted} serials left; ask for a new body code.",
+    ),
     Code.NUMBER_LENGTH: (
         "证书编号应为 22 位，现有 {length} 位。请核对是否漏输或多输。",
         "a certificate number has 22 characters, this one {length}.",

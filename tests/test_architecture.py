@@ -65,7 +65,7 @@ ROOMS = {
     "registry.office": room(3, "registry.rules registry.store signing keys", never=NETWORK | WEB),
     "registry.ledger": room(3, "registry.store signing keys", never=WEB),
     "registry.upload": room(3, "registry.store registry.rules signing", never=NETWORK | WEB),
-    "registry.documents": room(3, "signing", never=PURE | WEB),
+    "registry.documents": room(3, "signing keys", never=PURE | WEB),
     "registry.publish": room(
         4, "registry.store registry.office registry.ledger signing keys", never=NETWORK | WEB
     ),

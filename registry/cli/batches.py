@@ -147,8 +147,8 @@ def check_command(
 ) -> int:
     """Check a results list as `issue` would, and write nothing."""
     checked = check_file(Services.open(home), file, prefix, CLOCK.now())
-    if report is not None and checked.table is not None:
-        write_report(checked.table, checked.findings, report, message=message)
+    if report is not None and checked.table is not None and checked.roster is not None:
+        write_report(checked.table, checked.roster.values, report, message=message)
     facts: dict[str, object] = {
         "file": file.name,
         "people": len(checked.roster.candidates) if checked.roster else 0,

@@ -90,7 +90,7 @@ def band_parts(band: Band) -> Iterator[str]:
         return at
 
     bead = "".join(
-        bezier_path(strand(tau * number / band.strands), band.waves * 6)
+        bezier_path(strand(tau * number / band.strands), band.waves * 4)
         for number in range(band.strands)
     )
     place = f"translate({_number(band.x)} {_number(band.y)}) rotate({band.turn})"
@@ -112,7 +112,7 @@ def rosette_parts(rosette: Rosette) -> Iterator[str]:
         radius = rosette.middle + rosette.swing * cos(tau * t)
         return radius * complex(cos(angle), sin(angle))
 
-    path = bezier_path(lobe, 6)
+    path = bezier_path(lobe, 4)
     place = f"translate({_number(rosette.x)} {_number(rosette.y)}) scale({rosette.stretch:g} 1)"
     copies = rosette.lobes * rosette.strands
     yield f'<g transform="{place}">'
@@ -166,7 +166,7 @@ def _layers() -> Iterator[tuple[Iterator[str], Ink]]:
         yield band_parts(Band(x=x, y=17.1, turn=90, beads=25, length=175.8 / 25)), FRAME_INK
     for x in (10.6, 286.4):
         for y in (10.6, 199.4):
-            outer = Rosette(x=x, y=y, middle=3.55, swing=1.75, lobes=8, strands=4)
+            outer = Rosette(x=x, y=y, middle=3.4, swing=1.65, lobes=8, strands=4)
             inner = Rosette(x=x, y=y, middle=1.5, swing=0.8, lobes=6, strands=3)
             yield rosette_parts(outer), ROSE_INK
             yield rosette_parts(inner), GOLD_INK

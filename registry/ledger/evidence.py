@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from registry.errors import RegistryError
+from registry.ledger.events import read_entry
 from registry.ledger.head import Head, Log, load_head
 from registry.ledger.statuses import StatusTable
 from registry.store.certificates import Certificate
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup
 from signing.bundle import Evidence
 from signing.envelope import Envelope
 from signing.tlog.paths import inclusion_path
@@ -43,8 +44,8 @@ def find_leaf(session: Session, row: Certificate) -> Leaf:
         msg = f"{row.number} is issued and not in the log yet: run `certreg anchor`, then again"
         raise NotAnchored(msg)
     ordinal = row.status_index - group.first_status
-    event = session.get_one(Event, (row.group_id, ordinal))
-    return Leaf(index=group.first_index + ordinal, entry=event.entry)
+    entry = read_entry(session, row.group_id, ordinal)
+    return Leaf(index=group.first_index + ordinal, entry=entry)
 
 
 def collect(

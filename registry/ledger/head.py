@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import CursorResult, insert, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from keys.policy import Policy
@@ -87,7 +88,10 @@ def swap_head(session: Session, origin: str, old: Head, new: Head, at: datetime)
     }
     if old.size == 0:
         # The primary key is the guard: of two first heads one insert fails.
-        session.execute(insert(LogHead).values(origin=origin, **values))
+        try:
+            session.execute(insert(LogHead).values(origin=origin, **values))
+        except IntegrityError:
+            raise _moved() from None
         return
     result = session.execute(
         update(LogHead)
@@ -95,8 +99,11 @@ def swap_head(session: Session, origin: str, old: Head, new: Head, at: datetime)
         .values(**values)
     )
     if not isinstance(result, CursorResult) or result.rowcount != 1:
-        msg = "another sequencer committed a head first: run `certreg anchor` again"
-        raise HeadMoved(msg)
+        raise _moved()
+
+
+def _moved() -> HeadMoved:
+    return HeadMoved("another sequencer committed a head first: run `certreg anchor` again")
 
 
 def publish_head(log: Log, head: Head) -> None:

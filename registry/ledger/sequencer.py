@@ -13,7 +13,7 @@ Start-up, recovery and the daily round are this one function.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -24,11 +24,12 @@ from sqlalchemy.orm import Session
 from keys.clock import Clock
 from registry.errors import RegistryError
 from registry.ledger.crosscheck import RangeCrosscheck
+from registry.ledger.events import group_entries
 from registry.ledger.head import Head, Log, load_head, publish_head, swap_head
 from registry.ledger.statuses import StatusTable
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Batch
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup, EventPage
 from signing.canonical import encode
 from signing.errors import SigningError
 from signing.tlog.appender import TileAppender
@@ -36,10 +37,10 @@ from signing.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from signing.tlog.entry import BatchClose, Status, format_time, parse_entry, parse_time
 from signing.tlog.merkle import CompactRange, verify_consistency
 from signing.tlog.paths import consistency_path
-from signing.tlog.tiles import TileReader
+from signing.tlog.tiles import TileReader, encode_bundle
 
-CHUNK = 4_096
-"""Entries held at a time: bounds memory whatever the batch's size."""
+PAGES_AT_ONCE = 16
+"""Pages of 256 leaves held at a time: bounds memory whatever the batch's size."""
 STATUS_EVERY = timedelta(hours=20)
 """A daily anchor that runs a little early must still bring the day's status leaf."""
 
@@ -133,13 +134,16 @@ def _append_group(session: Session, log: Log, work: _Round, group: EventGroup) -
     closes = group.kind == "issue"
     width = group.count - 1 if closes else group.count
     span, second = CompactRange(), RangeCrosscheck()
-    for entries in _entries(session, group.group_id, width):
+    for found in group_entries(session, group.group_id, PAGES_AT_ONCE):
+        entries = found[: first + width - work.appender.size]  # without the close to be filled in
         if not closes:
             work.statuses.apply(entries)
         hashes = _append(log, work, entries)
         if closes:
             span.extend(hashes)
             second.feed(hashes)
+    if work.appender.size != first + width:
+        raise _failed(f"event group {group.group_id} is not complete in the database")
     if group.first_status is not None:
         work.statuses.cover(group.first_status + group.certificates)
     if not closes or group.batch_id is None:
@@ -160,26 +164,6 @@ def _append_group(session: Session, log: Log, work: _Round, group: EventGroup) -
     _append(log, work, [close])
     work.closes.append((group.group_id, width, close))
     work.batches.append(batch.batch_id)
-
-
-def _entries(session: Session, group_id: int, width: int) -> Iterator[list[bytes]]:
-    seen = 0
-    for start in range(0, width, CHUNK):
-        entries = list(
-            session.scalars(
-                select(Event.entry)
-                .where(
-                    Event.group_id == group_id,
-                    Event.ordinal >= start,
-                    Event.ordinal < min(start + CHUNK, width),
-                )
-                .order_by(Event.ordinal)
-            )
-        )
-        seen += len(entries)
-        yield entries
-    if seen != width:
-        raise _failed(f"event group {group_id} is not complete in the database")
 
 
 def _append(log: Log, work: _Round, entries: Sequence[bytes]) -> list[bytes]:
@@ -235,14 +219,21 @@ def _commit(
         )
     for group_id, ordinal, entry in work.closes:
         session.execute(
-            update(Event)
-            .where(Event.group_id == group_id, Event.ordinal == ordinal)
-            .values(entry=entry)
+            update(EventPage)
+            .where(EventPage.group_id == group_id, EventPage.first_ordinal == ordinal)
+            .values(entries=encode_bundle([entry]))
         )
     group = EventGroup(kind="status", count=1, at=now, first_index=new.status_leaf, certificates=0)
     session.add(group)
     session.flush()
-    session.add(Event(group_id=group.group_id, ordinal=0, entry=new.status_entry))
+    session.add(
+        EventPage(
+            group_id=group.group_id,
+            first_ordinal=0,
+            width=1,
+            entries=encode_bundle([new.status_entry]),
+        )
+    )
     work.statuses.save(session)
 
 

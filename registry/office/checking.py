@@ -34,17 +34,29 @@ _HOLDING = (CertificateState.VALID.value, CertificateState.SUSPENDED.value)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedRoster:
-    """A list after all checks. ``digest`` is over the faultless rows' content (SHA-256, hex)."""
+    """A list after all checks. ``digest`` is over the faultless rows' content (SHA-256, hex).
+
+    ``form`` are the findings on the file itself, ``values`` those on its rows and people.
+    """
 
     candidates: Sequence[Candidate]
     tally: Tally
     digest: str
-    findings: Findings
+    form: Findings
+    values: Findings
+
+    @property
+    def findings(self) -> Findings:
+        """All findings together."""
+        together = Findings()
+        together.extend(self.form)
+        together.extend(self.values)
+        return together
 
     @property
     def acceptable(self) -> bool:
         """Whether the list has no error (warnings are for the clerk to weigh)."""
-        return self.findings.errors == 0
+        return self.form.errors + self.values.errors == 0
 
 
 def check_roster(
@@ -68,11 +80,12 @@ def check_roster(
             candidates.append(candidate)
             tally[candidate.issued.year, candidate.level] += 1
             digest.add(candidate)
-    findings = Findings()
-    findings.extend(form)
-    findings.extend(checker.finish())
     return CheckedRoster(
-        candidates=candidates, tally=tally, digest=digest.hexdigest(), findings=findings
+        candidates=candidates,
+        tally=tally,
+        digest=digest.hexdigest(),
+        form=form,
+        values=checker.finish(),
     )
 
 
@@ -88,7 +101,7 @@ def check_against_registry(
     _check_serials(session, roster, issuer)
     everyone = roster.candidates
     for start in range(0, len(everyone), _ASKED_AT_ONCE):
-        _check_people(session, everyone[start : start + _ASKED_AT_ONCE], roster.findings, context)
+        _check_people(session, everyone[start : start + _ASKED_AT_ONCE], roster.values, context)
     return False
 
 
@@ -97,7 +110,7 @@ def _check_serials(session: Session, roster: CheckedRoster, issuer: Issuer) -> N
         free = free_serials(session, issuer.prefix, year, level)
         if wanted > free:
             facts = {"year": str(year), "level": level, "free": str(free), "wanted": str(wanted)}
-            roster.findings.add(Fault(code=FindingCode.SERIALS_SHORT, facts=facts))
+            roster.values.add(Fault(code=FindingCode.SERIALS_SHORT, facts=facts))
 
 
 def _check_people(

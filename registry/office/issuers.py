@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from keys.model import KeyInfo
 from registry.errors import NotFound, Refused
 from registry.office.context import Context
+from registry.office.events import event_page
 from registry.store.audit import AuditLine
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
 from signing.canonical import encode
 from signing.tlog.entry import Key, format_time
@@ -40,7 +41,7 @@ def add_issuer(session: Session, issuer: Issuer, *, key: KeyInfo, context: Conte
     )
     session.add_all(
         (
-            Event(group_id=group.group_id, ordinal=0, entry=encode(entry)),
+            event_page(group.group_id, encode(entry)),
             AuditLine(
                 at=now,
                 actor=context.actor,

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from keys.signer import Signer
 from registry.errors import AlreadyHeld, NotFound, Refused, SerialsExhausted
 from registry.office.context import Context
+from registry.office.events import PAGE_COLUMNS, page_rows
 from registry.office.sealing import (
     CERTIFICATE_COLUMNS,
     CHUNK,
-    EVENT_COLUMNS,
     Place,
     chunks,
     seal_chunk,
@@ -30,13 +30,15 @@ from registry.store.audit import AuditLine
 from registry.store.bulk import insert_rows
 from registry.store.certificates import Batch, Certificate
 from registry.store.counters import peek, take_range
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup, EventPage
 from registry.store.organisations import Issuer
 from registry.store.outbox import UploadKind
 
 FIRST_SERIAL = 1
 LAST_SERIAL = 999_999
 STATUS_SCOPE = "status"
+_CERTIFICATES = Certificate.metadata.tables["certificates"]
+_PAGES = EventPage.metadata.tables["event_pages"]
 
 Tally = Mapping[tuple[int, str], int]
 """How many certificates of each (year, level) a list asks for."""
@@ -127,7 +129,6 @@ def issue_batch(
         batch_id=batch_id,
         group_id=group.group_id,
         first_status=first_status,
-        first_ordinal=0,
     )
     _insert(session, order, serials, place, signer=signer, context=context)
     return IssuedBatch(batch_id=batch_id, count=count, ranges=ranges, recognised=False)
@@ -191,19 +192,13 @@ def _insert(
             batch_id=place.batch_id,
             group_id=place.group_id,
             first_status=place.first_status + done,
-            first_ordinal=done,
         )
         try:
-            certificates, events = seal_chunk(chunk, serials, here, signer, context)
+            certificates, leaves = seal_chunk(chunk, serials, here, signer, context)
         except (StopIteration, KeyError):
             raise _changed() from None
         try:
-            insert_rows(
-                connection,
-                Certificate.metadata.tables["certificates"],
-                CERTIFICATE_COLUMNS,
-                certificates,
-            )
+            insert_rows(connection, _CERTIFICATES, CERTIFICATE_COLUMNS, certificates)
         except IntegrityError:
             # The driver's message would carry the row's values: it is cut off here.
             msg = (
@@ -211,14 +206,13 @@ def _insert(
                 "run `certreg check` to see the rows, take them out, and send the list again"
             )
             raise AlreadyHeld(msg) from None
-        insert_rows(connection, Event.metadata.tables["events"], EVENT_COLUMNS, events)
+        pages = page_rows(place.group_id, done, leaves)
+        insert_rows(connection, _PAGES, PAGE_COLUMNS, pages)
         done += len(chunk)
     if done != count:
         raise _changed()
     # The close leaf is the group's last; its bytes need the range root, which the sequencer knows.
-    insert_rows(
-        connection, Event.metadata.tables["events"], EVENT_COLUMNS, [(place.group_id, done, b"")]
-    )
+    insert_rows(connection, _PAGES, PAGE_COLUMNS, page_rows(place.group_id, done, [b""]))
     connection.execute(
         text(
             "INSERT INTO upload_rows (status_index, kind, batch_id) "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound
@@ -26,13 +26,22 @@ class Report:
 
 def batch_report(session: Session, batch_id: str, context: Context) -> Iterator[Report]:
     """Yield the batch's rows in the order of issue. Raises ``NotFound`` for an unknown batch."""
-    if session.get(Batch, batch_id) is None:
+    batch = session.get(Batch, batch_id)
+    if batch is None:
         msg = f"no batch {batch_id}: `certreg issue` and `certreg show` print batch references"
         raise NotFound(msg)
     found = session.execute(
         select(UploadRow.kind, Certificate)
         .join(Certificate, Certificate.status_index == UploadRow.status_index)
-        .where(UploadRow.batch_id == batch_id)
+        .where(
+            or_(
+                and_(
+                    UploadRow.status_index >= batch.first_status,
+                    UploadRow.status_index < batch.first_status + batch.count,
+                ),
+                and_(UploadRow.batch_id == batch_id, UploadRow.kind != UploadKind.NEW.value),
+            )
+        )
         .order_by(UploadRow.status_index, UploadRow.kind)
         .execution_options(yield_per=1000)
     )

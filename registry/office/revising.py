@@ -21,12 +21,13 @@ from keys.signer import Signer
 from registry.errors import AlreadyHeld, Refused
 from registry.office.certificates import OpenedCertificate, current_edition, open_certificate
 from registry.office.context import Context
+from registry.office.events import event_page
 from registry.office.issuing import STATUS_SCOPE
 from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate, CertificateState
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, blind_index
-from registry.store.log import Event, EventGroup
+from registry.store.log import EventGroup
 from registry.store.outbox import UploadKind, UploadRow
 from signing.canonical import encode
 from signing.envelope import RECORD_TYPE
@@ -100,7 +101,7 @@ def revoke(session: Session, number: str, reason: Reason, *, context: Context) -
     row.state = CertificateState.REVOKED
     session.add_all(
         (
-            Event(group_id=group.group_id, ordinal=0, entry=encode(change)),
+            event_page(group.group_id, encode(change)),
             UploadRow(
                 status_index=row.status_index,
                 kind=UploadKind.WITHDRAWAL.value,
@@ -167,8 +168,7 @@ def correct(
     )
     session.add_all(
         (
-            Event(group_id=group.group_id, ordinal=0, entry=leaf),
-            Event(group_id=group.group_id, ordinal=1, entry=encode(change)),
+            event_page(group.group_id, leaf, encode(change)),
             UploadRow(status_index=status, kind=UploadKind.CORRECTION.value, batch_id=row.batch_id),
             AuditLine(
                 at=now,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import TypeVar
 
@@ -23,12 +24,13 @@ from registry.store.certificates import CertificateState
 from registry.store.fields import NONCE_LENGTH, TAG_LENGTH
 from signing.canonical import encode
 from signing.envelope import RECORD_TYPE
-from signing.qr import new_token
-from signing.record import OPENING_BYTES, IdType, Record
+from signing.qr import TOKEN_BYTES, token_of
+from signing.record import OPENING_BYTES, PREFIX_LENGTH, IdType, Record
 from signing.tlog.entry import Issue
+from signing.tlog.tiles import TILE_WIDTH
 
-CHUNK = 4_000
-"""Rows held at a time: bounds memory, and is long enough for the driver's batch insert."""
+CHUNK = 16 * TILE_WIDTH
+"""Rows held at a time: bounds memory; a multiple of an event page, so that pages stay full."""
 
 CERTIFICATE_COLUMNS = (
     "status_index",
@@ -45,10 +47,10 @@ CERTIFICATE_COLUMNS = (
     "id_tag",
     "sealed",
 )
-EVENT_COLUMNS = ("group_id", "ordinal", "entry")
 
 CertificateRow = tuple[int, str, int, str, int, str, str, str, int, str, str, bytes, bytes]
-EventRow = tuple[int, int, bytes]
+_ID_TYPES = {kind.value: kind for kind in IdType}
+_VALID = CertificateState.VALID.value
 T = TypeVar("T")
 
 
@@ -60,14 +62,13 @@ class SigningFault(RegistryError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a chunk of certificates goes: its issuer, batch, group and first indices."""
+    """Where a chunk of certificates goes: its issuer, batch, group and first status index."""
 
     prefix: str
     issuer: str
     batch_id: str
     group_id: int
     first_status: int
-    first_ordinal: int
 
 
 def chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
@@ -82,48 +83,31 @@ def seal_chunk(
     place: Place,
     signer: Signer,
     context: Context,
-) -> tuple[list[CertificateRow], list[EventRow]]:
-    """Return the certificate and event rows of ``candidates`` in their order.
+) -> tuple[list[CertificateRow], list[bytes]]:
+    """Return the certificate rows and the leaves of ``candidates`` in their order.
 
     ``serials`` gives the next serial of each (year, level). Raises ``SigningFault``.
     """
     certificates: list[CertificateRow] = []
-    events: list[EventRow] = []
+    leaves: list[bytes] = []
     seal = context.sealed_records().seal
     sign, key_id = signer.sign, signer.info.key_id
     index_key, digest = context.index_key, hmac.digest
     prefix, issuer, batch = place.prefix, place.issuer, place.batch_id
+    kinds = _Kinds(prefix, serials)
     # One call for the whole chunk: the system call costs more than its bytes.
-    width = OPENING_BYTES + NONCE_LENGTH
+    width = OPENING_BYTES + NONCE_LENGTH + TOKEN_BYTES
     noise = context.random(width * len(candidates))
-    status, ordinal = place.first_status, place.first_ordinal
+    status = place.first_status
     probe: tuple[bytes, bytes] | None = None
     for offset, person in enumerate(candidates):
         at = offset * width
         opening = noise[at : at + OPENING_BYTES]
-        nonce = noise[at + OPENING_BYTES : at + width]
-        issued, level = person.issued, person.level
-        serial = next(serials[issued.year, level])
-        number = f"{prefix}{issued.year % 100:02}{level}{serial:06}"
-        day = issued.isoformat()
-        record = encode(
-            Record(
-                admission=person.admission,
-                direction=person.direction,
-                edition=1,
-                id_number=person.id_number,
-                id_type=IdType(person.id_type),
-                issued=day,
-                issuer=issuer,
-                level=level,
-                name=person.name,
-                number=number,
-                occupation=person.occupation,
-                occupation_code=person.occupation_code,
-                prefix=prefix,
-                previous="",
-            )
-        )
+        middle, end = at + OPENING_BYTES + NONCE_LENGTH, at + width
+        nonce = noise[at + OPENING_BYTES : middle]
+        day, head, level, series = kinds[person.issued, person.level]
+        number = f"{head}{next(series):06}"
+        record = _record(person, number, day, issuer)
         message = pae(RECORD_TYPE, record)
         signature = sign(message)
         if probe is None:
@@ -148,18 +132,53 @@ def seal_chunk(
                 level,
                 person.occupation_code,
                 day,
-                CertificateState.VALID.value,
-                new_token(context.random),
+                _VALID,
+                token_of(noise[middle:end]),
                 key_id,
                 digest(index_key, person.id_number.encode(), "sha256")[:TAG_LENGTH],
                 seal(status, nonce, opening + len(signature).to_bytes(2) + signature + record),
             )
         )
-        events.append((place.group_id, ordinal, entry))
+        leaves.append(entry)
         status += 1
-        ordinal += 1
     _check_probe(probe, signer)
-    return certificates, events
+    return certificates, leaves
+
+
+class _Kinds(dict[tuple[date, str], tuple[str, str, str, Iterator[int]]]):
+    """What certificates of one date and level share: the day, the number's head, the level."""
+
+    def __init__(self, prefix: str, serials: Mapping[tuple[int, str], Iterator[int]]) -> None:
+        super().__init__()
+        self._prefix = prefix
+        self._serials = serials
+
+    def __missing__(self, key: tuple[date, str]) -> tuple[str, str, str, Iterator[int]]:
+        issued, level = key
+        head = f"{self._prefix}{issued.year % 100:02}{level}"
+        self[key] = found = issued.isoformat(), head, level, self._serials[issued.year, level]
+        return found
+
+
+def _record(person: Candidate, number: str, day: str, issuer: str) -> bytes:
+    return encode(
+        Record(
+            admission=person.admission,
+            direction=person.direction,
+            edition=1,
+            id_number=person.id_number,
+            id_type=_ID_TYPES[person.id_type],
+            issued=day,
+            issuer=issuer,
+            level=person.level,
+            name=person.name,
+            number=number,
+            occupation=person.occupation,
+            occupation_code=person.occupation_code,
+            prefix=number[:PREFIX_LENGTH],
+            previous="",
+        )
+    )
 
 
 def _check_probe(probe: tuple[bytes, bytes] | None, signer: Signer) -> None:

@@ -64,6 +64,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own implicit BEGIN is switched off so that _begin_sqlite decides.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # Large pages and a larger cache (32 MiB): a batch's rows are long and go to four indexes. The
+    # page size takes effect in a new file only.
+    cursor.execute("PRAGMA page_size=16384")
+    cursor.execute("PRAGMA cache_size=-32768")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")

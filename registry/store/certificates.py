@@ -88,7 +88,7 @@ class Certificate(Base):
     )
     number: Mapped[str] = mapped_column(String(22))
     edition: Mapped[int] = mapped_column(SmallInteger)
-    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.batch_id"))
+    batch_id: Mapped[str] = mapped_column(String(40))
     group_id: Mapped[int] = mapped_column(ForeignKey("event_groups.group_id"))
     level: Mapped[str] = mapped_column(String(1))
     occupation_code: Mapped[str] = mapped_column(String(16))

@@ -2,7 +2,7 @@
 
 Events are written in the transaction that causes them and never change. They are sequenced by
 whole groups, so a batch is a contiguous range of leaves whatever else commits at the same time:
-the leaf index of an event is ``group.first_index + event.ordinal``.
+the leaf index of an event is ``group.first_index + ordinal``.
 """
 
 from __future__ import annotations
@@ -50,15 +50,20 @@ class EventGroup(Base):
     published: Mapped[bool] = mapped_column(default=False)
 
 
-class Event(Base):
-    """One leaf's exact bytes; a ``batch-close`` is empty until its range root is known."""
+class EventPage(Base):
+    """Up to 256 consecutive leaves of a group, their exact bytes in an entry bundle's encoding.
 
-    __tablename__ = "events"
+    Paged because a row of its own for each leaf would cost more than hashing it. The page of a
+    ``batch-close`` holds an empty leaf until the range root is known.
+    """
+
+    __tablename__ = "event_pages"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     group_id: Mapped[int] = mapped_column(ForeignKey("event_groups.group_id"), primary_key=True)
-    ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
-    entry: Mapped[bytes] = mapped_column(LargeBinary)
+    first_ordinal: Mapped[int] = mapped_column(Integer, primary_key=True)
+    width: Mapped[int] = mapped_column(Integer)
+    entries: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class LogHead(Base):

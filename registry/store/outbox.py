@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.base import Base
@@ -22,7 +22,16 @@ class UploadRow(Base):
     """One certificate's event to report; primary key = reported exactly once."""
 
     __tablename__ = "upload_rows"
-    __table_args__ = (Index("upload_rows_batch", "batch_id"),)
+    # A batch's new certificates are found by their status range; only the few others by batch.
+    __table_args__ = (
+        Index(
+            "upload_rows_batch",
+            "batch_id",
+            sqlite_where=text("kind != '新增'"),
+            postgresql_where=text("kind != '新增'"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
 
     status_index: Mapped[int] = mapped_column(
         ForeignKey("certificates.status_index"), primary_key=True

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from registry.errors import HomeNotReady
 from registry.store import audit, certificates, log, organisations, outbox
-from registry.store.base import Base
+from registry.store.base import READ_ONLY, Base
 
 METADATA = Base.metadata
 AGGREGATES = (audit, certificates, log, organisations, outbox)
@@ -43,7 +43,8 @@ def migrate(engine: Engine) -> None:
 def require_current(engine: Engine) -> None:
     """Raise ``SchemaMismatch`` unless the database is of this program's version."""
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
-    with engine.connect() as connection:
+    # Every command asks this: it must not wait for a batch that is being issued.
+    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         found = MigrationContext.configure(connection).get_current_revision()
     if found != wanted:
         msg = (

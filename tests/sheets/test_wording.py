@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FACTS = frozenset(
     {"value", "length", "limit", "position", "codepoint", "other_row", "found", "expected"}
     | {"today", "earliest", "count", "first_row", "last_row", "column"}
+    | {"number", "year", "level", "free", "wanted"}
 )
 
 

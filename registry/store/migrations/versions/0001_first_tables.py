@@ -103,15 +103,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", "content_digest"),
     )
     op.create_table(
-        "events",
+        "event_pages",
         sa.Column("group_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("entry", sa.LargeBinary(), nullable=False),
+        sa.Column("first_ordinal", sa.Integer(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["group_id"],
             ["event_groups.group_id"],
         ),
-        sa.PrimaryKeyConstraint("group_id", "ordinal"),
+        sa.PrimaryKeyConstraint("group_id", "first_ordinal"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -135,10 +136,6 @@ def upgrade() -> None:
         sa.Column("key_id", sa.String(length=16), nullable=False),
         sa.Column("id_tag", sa.LargeBinary(length=16), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["batches.batch_id"],
-        ),
         sa.ForeignKeyConstraint(
             ["group_id"],
             ["event_groups.group_id"],
@@ -167,15 +164,23 @@ def upgrade() -> None:
             ["certificates.status_index"],
         ),
         sa.PrimaryKeyConstraint("status_index", "kind"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("upload_rows_batch", "upload_rows", ["batch_id"], unique=False)
+    op.create_index(
+        "upload_rows_batch",
+        "upload_rows",
+        ["batch_id"],
+        unique=False,
+        sqlite_where=sa.text("kind != '新增'"),
+        postgresql_where=sa.text("kind != '新增'"),
+    )
 
 
 def downgrade() -> None:
     """Take the change back."""
     op.drop_table("upload_rows")
     op.drop_table("certificates")
-    op.drop_table("events")
+    op.drop_table("event_pages")
     op.drop_table("batches")
     op.drop_table("status_pages")
     op.drop_table("log_heads")
