@@ -115,7 +115,9 @@ def normalise(factor: Factor, value: str) -> str:
     if factor is Factor.NAME:
         return unicodedata.normalize("NFC", _DOTS.sub("·", _SPACES.sub("", value)))
     plain = _SPACES.sub("", unicodedata.normalize("NFKC", value))
-    return plain.lower() if factor is Factor.TOKEN else plain.upper()
+    plain = plain.lower() if factor is Factor.TOKEN else plain.upper()
+    # Once more: what a space kept apart may combine now.
+    return unicodedata.normalize("NFKC", plain)
 
 
 def tag_and_key(pepper: bytes, factors: Mapping[Factor, str]) -> tuple[bytes, bytes]:

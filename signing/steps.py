@@ -6,7 +6,7 @@ raises on bad evidence; an attacker's bytes end as an answer.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
 from keys.model import KeyState, verify_signature
@@ -103,7 +103,7 @@ def _unknown_key(trust: Trust, prefix: str, key_id: KeyId) -> tuple[Answer, Reas
 
 def _key_in_force(key: TrustedKey, issued: str) -> tuple[Answer, Reason]:
     # A certificate says a day, a key's validity a moment: any moment of the day will do.
-    begins = datetime.combine(parse_issued(issued), time.min, CHINA).astimezone(UTC)
+    begins = datetime.combine(parse_issued(issued), time.min, CHINA)
     ends = begins + timedelta(days=1)
     if not (key.not_before < ends and begins < key.not_after):
         return Answer.INVALID, Reason.SIGNATURE_KEY_NOT_IN_FORCE
@@ -193,12 +193,10 @@ def status_step(
     try:
         state, status = verify_staple(staple, tree)
     except SigningError:
-        if _too_early(staple):
-            return say(Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
-        return say(Answer.INVALID, Reason.STATUS_FALSE)
+        return say(*_no_state(staple))
     # A status from before the certificate shows its place on the page as 0: in force.
     if evidence.proof.index >= status.before:
-        return say(Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
+        return say(*_NOT_COVERING)
     at = datetime.fromisoformat(status.time)
     facts = {"state": state.name.lower(), "time": status.time, "link": evidence.link}
     return say(*_judge(state, at, now, max_age), facts, at)
@@ -212,13 +210,15 @@ def _judge(state: State, at: datetime, now: datetime, max_age: timedelta) -> tup
     return Answer.VALID if state is State.VALID else Answer.INVALID, _STATE_REASONS[state]
 
 
-def _too_early(staple: StatusStaple) -> bool:
-    """Whether the status entry counts fewer certificates than it would take to cover this one.
+_NOT_COVERING: Final = (Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
 
-    Honest in the time between a certificate's issue and the next status entry.
-    """
+
+def _no_state(staple: StatusStaple) -> tuple[Answer, Reason]:
     status = read_entry(staple.entry)
-    return isinstance(status, Status) and staple.index >= status.count
+    if isinstance(status, Status) and staple.index >= status.count:
+        # Honest in the time between a certificate's issue and the next status entry.
+        return _NOT_COVERING
+    return Answer.INVALID, Reason.STATUS_FALSE
 
 
 def read_entry(data: bytes) -> Entry | None:

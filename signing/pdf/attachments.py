@@ -6,7 +6,7 @@ hang is for the worker around it to contain. Nothing read here is trusted before
 
 from __future__ import annotations
 
-from collections import Counter
+import logging
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
@@ -31,7 +31,11 @@ RECORD_NAME: Final = "record.json"
 PROOF_NAME: Final = "certificate.tlog-proof"
 """Attachment with the log's proof (c2sp.org/tlog-proof)."""
 
+_MAX_TREE_DEPTH: Final = 4
 _MAX_UNFOLDED: Final = 32 * 1024 * 1024
+
+# qpdf's complaints about a stranger's file belong in no log of ours.
+logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
 
 # Process-wide in qpdf, so set once, before any thread opens a file. The filters' limits stop a
 # stream of a few kilobytes that unfolds to gigabytes.
@@ -96,14 +100,26 @@ def read_pdf(data: bytes) -> PdfEvidence:
 
 
 def _files(pdf: pikepdf.Pdf) -> Iterator[tuple[str, bytes]]:
-    names = Counter(pdf.attachments.keys())
-    if names.total() > MAX_ATTACHMENTS:
+    tree = pdf.Root.get("/Names", pikepdf.Dictionary()).get("/EmbeddedFiles")
+    names = [] if tree is None else list(_names(tree, 0))
+    if len(names) > MAX_ATTACHMENTS:
         raise MalformedPdf(f"the PDF has more than {MAX_ATTACHMENTS} attachments")
-    if any(times > 1 for times in names.values()):
+    if len(set(names)) != len(names):
         # Two programs could read two different records out of one file.
         raise MalformedPdf("the PDF has two attachments of one name")
     for name in names:
-        stream = pdf.attachments[name].get_file()
-        if len(content := stream.read_bytes()) > MAX_ATTACHMENT_BYTES:
+        content = pdf.attachments[name].get_file().read_bytes()
+        if len(content) > MAX_ATTACHMENT_BYTES:
             raise MalformedPdf("an attachment of the PDF is larger than 256 KiB")
         yield name, content
+
+
+def _names(node: pikepdf.Object, depth: int) -> Iterator[str]:
+    """Walk a name tree (ISO 32000-2 §7.9.6) as it stands; the library hides doubles."""
+    if depth > _MAX_TREE_DEPTH:
+        raise MalformedPdf("the PDF's list of attachments is damaged")
+    pairs = node.get("/Names", pikepdf.Array())
+    for index in range(0, len(pairs), 2):
+        yield str(pairs[index])
+    for kid in node.get("/Kids", pikepdf.Array()):
+        yield from _names(kid, depth + 1)

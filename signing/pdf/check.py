@@ -7,6 +7,7 @@ is found, also in the hole that no digest covers. pyHanko validates digest, sign
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,11 @@ from signing.pdf.cms import parse_cms
 
 if TYPE_CHECKING:
     from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+# What a stranger's file makes the libraries say, tracebacks with its words in them, belongs in no
+# log of ours: the answer is the SealCheck.
+for _library in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 _GAP: Final = re.compile(rb"<[0-9A-F]+>")
 """The hole in the signed range as written: one hex string, capitals, nothing else."""

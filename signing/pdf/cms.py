@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from asn1crypto import cms, x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509 import load_der_x509_certificate
 
 from signing.errors import MalformedPdf
@@ -34,7 +33,7 @@ _OID_SIGNING_CERTIFICATE_V2: Final = bytes.fromhex("060b2a864886f70d010910022f")
 """Object identifiers in DER: RFC 5754 §2.2, RFC 5758 §3.2, RFC 5652 §§4, 5, 11, RFC 5035 §3."""
 
 _VERSION_1: Final = bytes.fromhex("020101")
-_OCTETS, _SEQUENCE, _SET, _CONTEXT_0 = 0x04, 0x30, 0x31, 0xA0
+_BITS, _OCTETS, _SEQUENCE, _SET, _CONTEXT_0 = 0x03, 0x04, 0x30, 0x31, 0xA0
 _SHORT_LENGTH: Final = 0x80
 
 _LONGEST_SIGNATURE: Final = 72
@@ -156,10 +155,13 @@ def _der(tag: int, *contents: bytes) -> bytes:
 
 
 def _signs_itself(der: bytes) -> bool:
-    # The root is in no signed part: its own signature is what holds its bytes together.
+    # The root is in no signed part of the CMS: its own signature holds what it says together,
+    # and rebuilding it holds together the few bytes of framing around that.
     try:
         root = load_der_x509_certificate(der)
         root.verify_directly_issued_by(root)
-    except (ValueError, TypeError, InvalidSignature):
+    except Exception:  # noqa: BLE001 -- damaged DER makes the parser raise anything
         return False
-    return True
+    signature = _der(_BITS, b"\0" + root.signature)
+    algorithm = _der(_SEQUENCE, _OID_ECDSA_SHA256)
+    return der == _der(_SEQUENCE, root.tbs_certificate_bytes, algorithm, signature)

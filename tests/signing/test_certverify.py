@@ -26,15 +26,17 @@ from keys.policy import format_policy
 from keys.signer import public_bytes, software_signer
 from keys.trust import issuers_json
 from signing.bundle import bundle_file, proof_file
+from signing.certtext import as_text
 from signing.certverify import MAX_FILE_BYTES, main, verify_file
 from signing.envelope import to_json
 from signing.errors import SigningError
 from signing.pdf import PROOF_NAME, RECORD_NAME, seal_pdf
 from signing.pdf_verify import verify_pdf
-from signing.qr import qr_payload, qr_url, to_digits
+from signing.qr import parse_payload, qr_payload, qr_url, to_digits
 from signing.qr_image import write_qr
 from signing.report import Reason, StepCode, Verdict
 from signing.tlog.entry import State
+from signing.verify import verify, verify_qr
 
 MONTH = timedelta(days=30)
 TOKEN = "abcdefgh234567aa"
@@ -210,6 +212,23 @@ def test_json_has_codes_words_and_no_id_number(run: Run, log: Any) -> None:
     assert report["steps"][4]["reason"] == "status-in-force"
     assert report["steps"][4]["text"]["zh"]
     assert "440300199001010011" not in out
+    assert "2026112300017" not in out
+
+
+def test_a_name_on_file_that_differs_is_shown(
+    log: Any, sealing_trust: Any, now: datetime, make_record: Any, record_signer: Any
+) -> None:
+    prefix, issuer = next(iter(sealing_trust.issuers.items()))
+    renamed = replace(issuer, name="深圳市改名示例有限公司")
+    trust = replace(sealing_trust, issuers={prefix: renamed})
+    qr = parse_payload(qr_payload(make_record(), record_signer))
+    row = "机构备案名称  Issuer's name on file   深圳市改名示例有限公司"
+    for believed, shown in ((trust, 1), (sealing_trust, 0)):
+        for report in (
+            verify(log.evidence(), believed, now=now, max_age=MONTH),
+            verify_qr(qr, believed, now=now, base_url=believed.base_url),
+        ):
+            assert as_text(report).splitlines().count(row) == shown
 
 
 @pytest.mark.parametrize(

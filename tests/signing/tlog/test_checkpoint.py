@@ -195,6 +195,20 @@ def test_one_log_cannot_sign_for_another(
         open_checkpoint(data, both)
 
 
+def test_a_witness_under_the_logs_name_is_not_the_log(
+    policy: Policy, make_signer: MakeSigner
+) -> None:
+    witness = make_signer("namesake")
+    member = PolicyWitness(
+        name="namesake", key=key(ORIGIN, SignatureType.ED25519_COSIGNATURE, witness)
+    )
+    text = format_checkpoint(HEAD)
+    line = cosign_checkpoint(text, ORIGIN, witness, now=NOW)
+    data = format_note(Note(text=text, signatures=(line,)))
+    with pytest.raises(UntrustedCheckpoint):
+        open_checkpoint(data, replace(alone(policy), witnesses=(*policy.witnesses, member)))
+
+
 def test_every_flipped_bit_is_refused(
     log: tuple[Signer, Signer], witnesses: dict[str, Signer], policy: Policy
 ) -> None:
@@ -220,6 +234,22 @@ def test_flipped_bits_of_an_ml_dsa_line_are_refused(
         changed[at // 8] ^= 1 << at % 8
         with pytest.raises(SigningError):
             open_checkpoint(bytes(changed), alone(policy))
+
+
+def test_a_timestamp_beyond_what_is_allowed_is_false(witnesses: dict[str, Signer]) -> None:
+    text, witness = format_checkpoint(HEAD), witnesses["W1"]
+    known = key("W1.example", SignatureType.ED25519_COSIGNATURE, witness)
+    for stamp, allowed in ((2**63 - 1, True), (2**63, False)):
+        bare = witness.sign(f"cosignature/v1\ntime {stamp}\n{text}".encode())
+        line = NoteSignature(
+            name=known.name, key_id=known.key_id, signature=struct.pack(">Q", stamp) + bare
+        )
+        note = Note(text=text, signatures=(line,))
+        if allowed:
+            assert verify_note(note, [known]) == {known}
+        else:
+            with pytest.raises(UntrustedNote):
+                verify_note(note, [known])
 
 
 def test_a_cosignature_is_no_log_signature(witnesses: dict[str, Signer]) -> None:

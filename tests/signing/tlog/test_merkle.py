@@ -135,6 +135,14 @@ def test_consistency_proofs_of_another_length_are_refused() -> None:
                     verify_consistency(old, size, old_root, root, wrong)
 
 
+def test_a_consistency_proof_cut_short_does_not_lead_to_a_smaller_tree() -> None:
+    """Whoever also chooses the new root may claim the node where the shortened proof ends."""
+    proof = consistency_path(3, 7, TREE)
+    verify_consistency(3, 4, tree_root(3, TREE), tree_root(4, TREE), proof[:-1])
+    with pytest.raises(MalformedProof):
+        verify_consistency(3, 7, tree_root(3, TREE), tree_root(4, TREE), proof[:-1])
+
+
 def test_consistency_proofs_of_other_sizes_are_refused() -> None:
     pairs = all_consistency(18)
     for old, size in pairs:
