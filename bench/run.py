@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("path", "memory", "sheets")
+PARTS = ("path", "memory", "pieces")
 
 
 def main() -> int:

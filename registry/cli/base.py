@@ -86,6 +86,18 @@ def show(facts: Mapping[str, object], *, as_json: bool) -> None:
             click.echo(f"{name if line == 0 else '':<{width}}  {item}")
 
 
+def write_for_holder(out: Path, data: bytes) -> None:
+    """Write a file that holds a person's data: whole or not at all, readable by its owner only."""
+    part = out.with_name(f".{out.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    part.replace(out)
+
+
 def stop(status: Exit, message: str) -> NoReturn:
     """End the command with ``status`` and one line on standard error."""
     click.echo(f"certreg: {' '.join(message.split())}", err=True)

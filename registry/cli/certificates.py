@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.base import CLOCK, home_option, json_option, show, write_for_holder
 from registry.cli.batches import CHINA
 from registry.cli.home import Home
 from registry.cli.ledger import evidence_for
@@ -95,7 +95,7 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
 def pdf_command(home: Home, number: str, out: Path) -> None:
     """Write the sealed PDF of certificate NUMBER (record and proof are inside)."""
     data = make_pdf(Services.open(home), number)
-    out.write_bytes(data)
+    write_for_holder(out, data)
     click.echo(f"{out}: {len(data)} bytes")
 
 

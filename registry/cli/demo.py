@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 
-from registry.cli.base import CLOCK, Exit, home_option
+from registry.cli.base import CLOCK, Exit, home_option, write_for_holder
 from registry.cli.batches import (
     CHINA,
     check_file,
@@ -109,7 +109,7 @@ def _play(home: Home, base_url: str, step: Callable[[], None]) -> Told:
     step()
     pdf = home.path / "documents" / f"{valid}.pdf"
     pdf.parent.mkdir()
-    pdf.write_bytes(make_pdf(services, valid))
+    write_for_holder(pdf, make_pdf(services, valid))
     step()
     upload = home.path / "upload" / f"{first.batch_id}.xlsx"
     upload.parent.mkdir()

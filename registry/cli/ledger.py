@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from registry.cli.base import Exit, home_option, json_option, show
+from registry.cli.base import Exit, home_option, json_option, show, write_for_holder
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.ledger.evidence import collect
@@ -62,7 +62,7 @@ def prove_command(home: Home, number: str, out: Path) -> None:
     The file holds the holder's name and ID number: give it to the holder only.
     """
     data = proof_file(evidence_for(Services.open(home), number), with_record=True)
-    out.write_bytes(data)
+    write_for_holder(out, data)
     click.echo(f"{out}: {len(data)} bytes; check it with `certverify {out} --trust DIR`")
 
 

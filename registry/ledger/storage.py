@@ -80,9 +80,7 @@ class LocalStorage:
     def exclusive(self) -> Iterator[None]:
         """Hold the log's lock; ``LogBusy`` if another process does. A crash frees it."""
         self._root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(
-            self._root.parent / f".{self._root.name}.lock", os.O_RDWR | os.O_CREAT, 0o600
-        )
+        lock = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
