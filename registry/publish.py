@@ -125,6 +125,7 @@ def open_mirror(file: Path) -> Iterator[sqlite3.Connection]:
         # No WAL: readers open the file read-only and must not need to create a side file.
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-32768")
         connection.executescript(SCHEMA)
         yield connection
 
@@ -146,8 +147,7 @@ def _sealed(
     )
     leaves = entries_from(session, group.group_id, start)
     for row, leaf in zip(rows, leaves, strict=False):
-        entry = _entry(session, row, group, leaf, context)
-        yield entry, seal_rows(site.pepper, entry, context.random)
+        yield _seal(session, row, group, leaf, site=site, context=context)
 
 
 def _superseded(
@@ -161,16 +161,21 @@ def _superseded(
     ).one()
     home = session.get_one(EventGroup, old.group_id)
     leaf = read_entry(session, old.group_id, old.status_index - (home.first_status or 0))
-    entry = _entry(session, old, home, leaf, context)
-    yield entry, seal_rows(site.pepper, entry, context.random)
+    yield _seal(session, old, home, leaf, site=site, context=context)
 
 
-def _entry(
-    session: Session, row: Certificate, group: EventGroup, leaf: bytes, context: Context
-) -> MirrorEntry:
+def _seal(
+    session: Session,
+    row: Certificate,
+    group: EventGroup,
+    leaf: bytes,
+    *,
+    site: Site,
+    context: Context,
+) -> tuple[MirrorEntry, MirrorRows]:
     opened = open_certificate(row, context)
     following = "" if row.superseded_by is None else _token(session, row.superseded_by)
-    return MirrorEntry(
+    entry = MirrorEntry(
         envelope=opened.envelope,
         opening=opened.opening,
         entry=leaf,
@@ -180,6 +185,7 @@ def _entry(
         superseded_by=following,
         batch=row.batch_id,
     )
+    return entry, seal_rows(site.pepper, entry, context.random, record=opened.record)
 
 
 def _token(session: Session, status_index: int) -> str:
@@ -203,7 +209,8 @@ def _store(
         )
         mirror.executemany(
             "INSERT INTO tags VALUES (?, ?)",
-            [pair for _entry, sealed in rows for pair in sealed.index_rows],
+            # In the order of the index: neighbours share a page, which is then written once.
+            sorted(pair for _entry, sealed in rows for pair in sealed.index_rows),
         )
     except BaseException:
         mirror.execute("ROLLBACK")

@@ -30,13 +30,13 @@ from signing.errors import MalformedMirror
 from signing.record import Record, parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 SCHEMA: Final = """\
 CREATE TABLE IF NOT EXISTS entries (
     entry_id BLOB PRIMARY KEY,
     sealed BLOB NOT NULL
-) WITHOUT ROWID;
+);
 CREATE TABLE IF NOT EXISTS tags (
     tag BLOB NOT NULL,
     wrapped BLOB NOT NULL,
@@ -129,29 +129,36 @@ def tag_and_key(pepper: bytes, factors: Mapping[Factor, str]) -> tuple[bytes, by
     kinds = factors.keys()
     if kinds != {Factor.TOKEN} and (len(kinds) != 2 or Factor.TOKEN in kinds):  # noqa: PLR2004
         raise MalformedMirror("a lookup needs two facts, or the QR code")
-    mac = _DOMAIN
-    for factor in sorted(factors):
-        value = normalise(factor, factors[factor]).encode("utf-8", "replace")
-        if not value:
-            raise MalformedMirror("a lookup's fact is empty")
-        mac += _prefixed(factor.encode()) + _prefixed(value)
-    digest = hmac.digest(_checked(pepper), mac, "sha512")
+    return _derive(_checked(pepper), [_part(kind, factors[kind]) for kind in sorted(factors)])
+
+
+def _part(factor: Factor, value: str) -> bytes:
+    """One factor as it is hashed: its name and its normal form, each with its length."""
+    plain = normalise(factor, value).encode("utf-8", "replace")
+    if not plain:
+        raise MalformedMirror("a lookup's fact is empty")
+    return _prefixed(factor.encode()) + _prefixed(plain)
+
+
+def _derive(pepper: bytes, parts: Sequence[bytes]) -> tuple[bytes, bytes]:
+    digest = hmac.digest(pepper, _DOMAIN + b"".join(parts), "sha512")
     return digest[:TAG_BYTES], digest[TAG_BYTES : TAG_BYTES + KEY_BYTES]
 
 
 def pairs(record: Record) -> tuple[Mapping[Factor, str], ...]:
     """Every two of the record's present facts: 6, or 3 without an admission number."""
-    present = {
-        Factor.NUMBER: record.number,
-        Factor.NAME: record.name,
+    return tuple(map(dict, itertools.combinations(_facts(record).items(), 2)))
+
+
+def _facts(record: Record) -> dict[Factor, str]:
+    """Return the record's present facts in the order in which they are hashed."""
+    facts = {
+        Factor.ADMISSION: record.admission,
         Factor.ID_NUMBER: record.id_number,
+        Factor.NAME: record.name,
+        Factor.NUMBER: record.number,
     }
-    if record.admission:
-        present[Factor.ADMISSION] = record.admission
-    return tuple(
-        {first: present[first], second: present[second]}
-        for first, second in itertools.combinations(present, 2)
-    )
+    return {factor: value for factor, value in facts.items() if value}
 
 
 def entry_id_of(pepper: bytes, token: str) -> bytes:
@@ -160,28 +167,40 @@ def entry_id_of(pepper: bytes, token: str) -> bytes:
     return mac[:ENTRY_ID_BYTES]
 
 
-def seal_rows(pepper: bytes, entry: MirrorEntry, random: Callable[[int], bytes]) -> MirrorRows:
+def seal_rows(
+    pepper: bytes,
+    entry: MirrorEntry,
+    random: Callable[[int], bytes],
+    *,
+    record: Record | None = None,
+) -> MirrorRows:
     """Seal `entry` and wrap its key for each lookup its record allows.
 
     `random` gives that many unpredictable bytes (`secrets.token_bytes`): the entry's key is
-    used once, with one nonce. Sealing an entry anew gives other bytes and the same tags.
-    Raises MalformedRecord when the envelope holds no record, MalformedMirror when too long.
+    used once, with one nonce. `record` spares parsing the envelope's payload again. Sealing an
+    entry anew gives other bytes and the same tags. Raises MalformedRecord when the envelope
+    holds no record, MalformedMirror when too long.
     """
-    record = parse_record(entry.envelope.payload)
+    facts = _facts(record or parse_record(entry.envelope.payload))
     entry_id = entry_id_of(pepper, entry.token)
-    key = random(KEY_BYTES)
     packed = _ENCODER.encode(entry)
     plain = len(packed).to_bytes(_LENGTH_BYTES) + packed
     plain += bytes(-len(plain) % _PAD_TO)
     if len(plain) > MAX_SEALED_BYTES - _NONCE_BYTES - _GCM_TAG_BYTES:
         raise MalformedMirror("the entry is too long for the public mirror")
+    # Each fact is normalised once and stands in three pairs; one call brings all the randomness.
+    parts = [_part(factor, value) for factor, value in facts.items()]
+    lookups = [[_part(Factor.TOKEN, entry.token)], *itertools.combinations(parts, 2)]
+    noise = random(KEY_BYTES + _NONCE_BYTES * (1 + len(lookups)))
+    key = noise[:KEY_BYTES]
+    nonces = (noise[at : at + _NONCE_BYTES] for at in range(KEY_BYTES, len(noise), _NONCE_BYTES))
     index_rows = []
-    for factors in ({Factor.TOKEN: entry.token}, *pairs(record)):
-        tag, wrapping = tag_and_key(pepper, factors)
-        index_rows.append((tag, _encrypt(wrapping, entry_id + key, tag, random)))
+    for lookup in lookups:
+        tag, wrapping = _derive(pepper, lookup)
+        index_rows.append((tag, _encrypt(wrapping, next(nonces), entry_id + key, tag)))
     return MirrorRows(
         entry_id=entry_id,
-        sealed=_encrypt(key, plain, entry_id, random),
+        sealed=_encrypt(key, next(nonces), plain, entry_id),
         index_rows=tuple(index_rows),
     )
 
@@ -209,9 +228,8 @@ def open_entry(entry_id: bytes, key: bytes, sealed: bytes) -> MirrorEntry:
         raise MalformedMirror("an entry of the public mirror is of another version") from None
 
 
-def _encrypt(key: bytes, plain: bytes, data: bytes, random: Callable[[int], bytes]) -> bytes:
+def _encrypt(key: bytes, nonce: bytes, plain: bytes, data: bytes) -> bytes:
     # A wrapping key meets a few rows in its life, an entry key one: random nonces are safe.
-    nonce = random(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, data)
 
 

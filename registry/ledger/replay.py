@@ -29,10 +29,14 @@ from signing.tlog.status import PAGE_BYTES, page_count, pages_root, set_state
 
 @dataclass(slots=True, kw_only=True)  # mutable: the run of leaves grows
 class _OpenBatch:
-    """The run of issue entries that a ``batch-close`` will have to answer for."""
+    """The run of issue entries that a ``batch-close`` will have to answer for.
+
+    ``corrects``: it begins with a later edition, which belongs to a batch closed long ago.
+    """
 
     first: int
     batch: str
+    corrects: bool
     span: CompactRange = field(default_factory=CompactRange)
 
 
@@ -53,6 +57,7 @@ class Replay:
         except SigningError as error:
             yield f"cannot be parsed ({error.code})"
             return
+        yield from self._unclosed(entry)
         match entry:
             case Issue():
                 yield from self._issue(index, entry, data)
@@ -69,6 +74,14 @@ class Replay:
         if not isinstance(entry, Issue):
             self._open = None
 
+    def _unclosed(self, entry: Entry) -> Iterator[str]:
+        run = self._open
+        if run is None or run.corrects or isinstance(entry, BatchClose):
+            return
+        if not isinstance(entry, Issue) or (entry.batch, entry.edition) != (run.batch, 1):
+            self._open = None
+            yield f"comes before batch {run.batch} was closed"
+
     def _issue(self, index: int, entry: Issue, data: bytes) -> Iterator[str]:
         if (entry.number, entry.edition) in self._seen:
             yield f"number {entry.number}, edition {entry.edition}, stands in the log twice"
@@ -79,11 +92,14 @@ class Replay:
         if entry.status != self._count:
             yield f"status index {entry.status} where {self._count} is next"
         self._seen.add((entry.number, entry.edition))
-        self._count = max(self._count, entry.status + 1)
+        # Each certificate takes a leaf, so a place beyond the leaf's own index cannot be true; to
+        # make room for it would let one lying entry take all the memory.
+        place = entry.status if entry.status <= index else self._count
+        self._count = max(self._count, place + 1)
         missing = page_count(self._count) * PAGE_BYTES - len(self._pages)
         self._pages.extend(bytes(max(0, missing)))
         if self._open is None or self._open.batch != entry.batch:
-            self._open = _OpenBatch(first=index, batch=entry.batch)
+            self._open = _OpenBatch(first=index, batch=entry.batch, corrects=entry.edition > 1)
         self._open.span.append(leaf_hash(data))
 
     def _change(self, entry: StatusChange) -> Iterator[str]:

@@ -70,7 +70,7 @@ class LocalStorage:
             return
         # A new directory's own name must become durable too, up to the first that was there.
         step = directory
-        while not step.exists() and step != self._root:
+        while not step.exists():
             step = step.parent
             touched.add(step)
         directory.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,8 @@ class LocalStorage:
     def exclusive(self) -> Iterator[None]:
         """Hold the log's lock; ``LogBusy`` if another process does. A crash frees it."""
         self._root.mkdir(parents=True, exist_ok=True)
+        # Its name too must be durable before a committed head refers to what lies in it.
+        _sync_directory(self._root.parent)
         lock = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:

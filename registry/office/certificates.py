@@ -29,14 +29,18 @@ class OpenedCertificate:
     envelope: Envelope
 
 
-def current_edition(session: Session, number: str) -> Certificate:
-    """Return the newest edition of ``number``; ``NotFound`` if there is none."""
-    row = session.scalars(
+def current_edition(session: Session, number: str, *, lock: bool = False) -> Certificate:
+    """Return the newest edition of ``number``; ``NotFound`` if there is none.
+
+    ``lock`` makes whoever else would revise it wait until this transaction ends.
+    """
+    query = (
         select(Certificate)
         .where(Certificate.number == number)
         .order_by(Certificate.edition.desc())
         .limit(1)
-    ).one_or_none()
+    )
+    row = session.scalars(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         msg = "no certificate with this number: compare it with the paper, digit by digit"
         raise NotFound(msg)

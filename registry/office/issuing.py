@@ -76,7 +76,8 @@ def issue_batch(
 
     Raises ``NotFound`` (unknown issuer), ``SerialsExhausted``, ``AlreadyHeld``, ``Refused``.
     """
-    issuer = session.get(Issuer, order.prefix)
+    # Locked: the same list sent twice at once must find the first one's batch, not collide with it.
+    issuer = session.get(Issuer, order.prefix, with_for_update=True)
     if issuer is None:
         msg = f"no issuer with prefix {order.prefix}: add it with `certreg issuer add`"
         raise NotFound(msg)

@@ -86,7 +86,7 @@ def revoke(session: Session, number: str, reason: Reason, *, context: Context) -
     if reason not in REVOKING:
         msg = f"{reason} is no reason to revoke: use one of {', '.join(sorted(REVOKING))}"
         raise Refused(msg)
-    row = current_edition(session, number)
+    row = current_edition(session, number, lock=True)
     _must_stand(row)
     now = context.clock.now()
     group = EventGroup(kind="revoke", batch_id=row.batch_id, count=1, at=now)
@@ -131,7 +131,7 @@ def correct(
     if reason not in CORRECTING:
         msg = f"{reason} is no reason to correct: use one of {', '.join(sorted(CORRECTING))}"
         raise Refused(msg)
-    row = current_edition(session, number)
+    row = current_edition(session, number, lock=True)
     _must_stand(row)
     old = open_certificate(row, context)
     if not changes or set(changes) - set(CORRECTABLE):

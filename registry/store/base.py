@@ -92,8 +92,12 @@ def write_unit(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def read_unit(engine: Engine) -> Iterator[Session]:
     """Yield a session over one consistent snapshot that takes no write lock."""
+    options: dict[str, Any] = {READ_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        # Its default shows each statement another moment: a head, and then the pages of the next.
+        options["isolation_level"] = "REPEATABLE READ"
     with (
-        engine.connect().execution_options(**{READ_ONLY: True}) as connection,
+        engine.connect().execution_options(**options) as connection,
         Session(connection, expire_on_commit=False) as session,
     ):
         yield session
