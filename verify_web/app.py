@@ -1,0 +1,84 @@
+"""The public site's composition: configuration in, Flask application out.
+
+No session, no cookie, no database of its own, nothing written: any number of processes may
+serve the same directory. Uploads stay in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from flask import Flask, Request, url_for
+
+from verify_web import errors, log, pages, security, uploads
+from verify_web.lookup import Mirror
+from verify_web.public import PublicDirectory
+from verify_web.site import Site
+from verify_web.times import clock_time, machine_time
+
+if TYPE_CHECKING:
+    from verify_web.config import SiteConfig
+
+MAX_UPLOAD: Final = 16 * 1024 * 1024
+"""Bytes of one uploaded file."""
+
+MULTIPART_ROOM: Final = 64 * 1024
+"""Bytes of boundaries and part headers around it."""
+
+MAX_PARTS: Final = 16
+
+_YEAR: Final = 365 * 24 * 3600
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+class MemoryRequest(Request):
+    """Keeps uploaded files in memory: werkzeug would put larger ones into a temporary file."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,  # noqa: ARG002 -- the signature is werkzeug's
+        content_type: str | None,  # noqa: ARG002
+        filename: str | None = None,  # noqa: ARG002
+        content_length: int | None = None,  # noqa: ARG002
+    ) -> IO[bytes]:
+        return io.BytesIO()
+
+
+def create_app(config: SiteConfig) -> Flask:
+    """Build the site over `config.public_dir`. Reads nothing yet, so it starts even if empty."""
+    app = Flask(__name__)
+    app.request_class = MemoryRequest
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_UPLOAD + MULTIPART_ROOM,
+        MAX_FORM_PARTS=MAX_PARTS,
+        SEND_FILE_MAX_AGE_DEFAULT=_YEAR,
+    )
+    app.jinja_env.filters.update(clock_time=clock_time, machine_time=machine_time)
+    versions = {file.name: _digest(file) for file in _STATIC.iterdir()}
+
+    @app.context_processor
+    def constants() -> dict[str, object]:
+        return {
+            "base_url": config.base_url,
+            # A changed file gets a new address, so browsers may keep the old one for a year.
+            "asset": lambda name: url_for("static", filename=name, v=versions[name]),
+        }
+
+    site = Site(
+        config=config,
+        public=PublicDirectory(config.public_dir),
+        mirror=Mirror(config.public_dir / "mirror.db", config.pepper),
+    )
+    security.install(app, base_url=config.base_url)
+    errors.install(app)
+    app.register_blueprint(pages.blueprint(site))
+    app.register_blueprint(uploads.blueprint(site))
+    app.register_blueprint(log.blueprint(config.public_dir))
+    return app
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]

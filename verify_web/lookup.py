@@ -1,0 +1,122 @@
+"""Reads the mirror: one sealed entry by its token, or a person's by two facts.
+
+The file is opened read-only for each request, and both reads see one state of it. A row that
+is missing or does not open is a damaged mirror (ServiceTrouble), never 未找到: only an index
+without any row for these facts means that.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from signing.errors import SigningError
+from signing.mirror import Factor, MirrorEntry, normalise, open_entry, open_index, tag_and_key
+from signing.record import Record, parse_record
+from verify_web.errors import ServiceTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MOST_SHOWN: Final = 50
+"""Editions of certificates of one person; nobody comes near."""
+
+BUSY_SECONDS: Final = 2.0
+"""How long to wait for the publisher's commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An opened entry, with its record parsed."""
+
+    entry: MirrorEntry
+    record: Record
+
+
+class Mirror:
+    """HOME/public/mirror.db under the site's pepper. Safe to share between threads."""
+
+    def __init__(self, path: Path, pepper: bytes) -> None:
+        self._uri = f"file:{quote(str(path))}?mode=ro"
+        self._pepper = pepper
+
+    def check(self) -> None:
+        """Read one row. Raises ServiceTrouble."""
+        self._open_all(tag=b"", key=b"")
+
+    def by_token(self, token: str) -> MirrorEntry | None:
+        """Find the edition with this QR token. Raises ServiceTrouble."""
+        tag, key = tag_and_key(self._pepper, {Factor.TOKEN: token})
+        entries = self._open_all(tag=tag, key=key)
+        if not entries:
+            return None
+        # A second row under one token, or an entry of another: somebody wrote it by hand.
+        if len(entries) > 1 or entries[0].token != token:
+            raise ServiceTrouble("the mirror's row for this token is not of this token")
+        return entries[0]
+
+    def by_facts(self, facts: Mapping[Factor, str]) -> tuple[Found, ...]:
+        """Find all editions to which two or more facts belong. Raises ServiceTrouble.
+
+        Exactly one index read, however many facts and whatever they are, so the time taken
+        does not tell which of them exists. The further ones are compared within the entries.
+        """
+        known = {factor: normalise(factor, value) for factor, value in facts.items()}
+        first, second, *further = sorted(known)
+        tag, key = tag_and_key(self._pepper, {first: known[first], second: known[second]})
+        found = [_parsed(entry) for entry in self._open_all(tag=tag, key=key)]
+        if any(_fact(one.record, each) != known[each] for one in found for each in (first, second)):
+            raise ServiceTrouble("the mirror's row does not belong to the facts it stands under")
+        return tuple(
+            one for one in found if all(_fact(one.record, each) == known[each] for each in further)
+        )
+
+    def _open_all(self, *, tag: bytes, key: bytes) -> list[MirrorEntry]:
+        try:
+            with closing(self._connect()) as connection:
+                # One transaction: a publication between the two reads must not part them.
+                connection.execute("BEGIN")
+                rows = connection.execute(
+                    "SELECT wrapped FROM tags WHERE tag = ? LIMIT ?", (tag, MOST_SHOWN)
+                ).fetchall()
+                return [_opened(connection, *open_index(key, tag, row[0])) for row in rows]
+        except (sqlite3.Error, SigningError) as error:
+            raise ServiceTrouble(f"mirror: {type(error).__name__}") from None
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _opened(connection: sqlite3.Connection, entry_id: bytes, key: bytes) -> MirrorEntry:
+    row = connection.execute(
+        "SELECT sealed FROM entries WHERE entry_id = ?", (entry_id,)
+    ).fetchone()
+    if row is None:
+        raise ServiceTrouble("the mirror's index names an entry that is not there")
+    return open_entry(entry_id, key, row[0])
+
+
+def _parsed(entry: MirrorEntry) -> Found:
+    try:
+        return Found(entry=entry, record=parse_record(entry.envelope.payload))
+    except SigningError:
+        raise ServiceTrouble("an entry of the mirror holds no record") from None
+
+
+def _fact(record: Record, factor: Factor) -> str:
+    match factor:
+        case Factor.NUMBER:
+            value = record.number
+        case Factor.NAME:
+            value = record.name
+        case Factor.ID_NUMBER:
+            value = record.id_number
+        case Factor.ADMISSION:
+            value = record.admission
+        case Factor.TOKEN:
+            value = ""
+    return normalise(factor, value)

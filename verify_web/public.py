@@ -1,0 +1,110 @@
+"""The published directory as the site sees it at one moment, checked as far as it can be.
+
+A snapshot is taken anew whenever one of the files that change is replaced: checkpoint,
+trust files, status head. Tiles never change and are read through one cache a snapshot. What
+cannot be trusted is not used: without trust files or an accepted checkpoint there is no
+snapshot (ServiceTrouble), without a proven status list every status is *cannot say*.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from keys.errors import KeysError
+from keys.trust import load_trust
+from signing.errors import SigningError
+from signing.tlog.checkpoint import open_checkpoint
+from signing.tlog.note import MAX_NOTE
+from signing.tlog.tiles import TileReader
+from verify_web.errors import ServiceTrouble
+from verify_web.statuslist import StatusList, read_status_list
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from keys.trust import Trust
+    from signing.tlog.checkpoint import SignedCheckpoint
+    from signing.tlog.tiles import TreeReader
+
+_LOG: Final = logging.getLogger("verify_web")
+
+_CHANGING: Final = (
+    "log/checkpoint",
+    "trust/log.policy",
+    "trust/issuers.json",
+    "status/latest.json",
+)
+
+_Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Trust, an accepted checkpoint, its tree, and the status list if one is proven by it."""
+
+    trust: Trust
+    head: SignedCheckpoint
+    tree: TreeReader
+    status: StatusList | None
+
+
+class PublicDirectory:
+    """Reads HOME/public. Safe to share between threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = threading.Lock()
+        self._kept: tuple[_Stamp, Snapshot] | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Give the present state. Raises ServiceTrouble when it cannot be trusted."""
+        # The stamp is taken before reading: a file replaced meanwhile is noticed next time.
+        stamp = self._stamp()
+        kept = self._kept
+        if kept is not None and kept[0] == stamp:
+            return kept[1]
+        with self._lock:
+            snapshot = self._read()
+            self._kept = (stamp, snapshot)
+        return snapshot
+
+    def forget(self) -> None:
+        """Read everything again next time: a damaged tile may have been mended by then."""
+        self._kept = None
+
+    def _stamp(self) -> _Stamp:
+        return tuple(_stat(self._directory / name) for name in _CHANGING)
+
+    def _read(self) -> Snapshot:
+        try:
+            trust = load_trust(self._directory / "trust")
+            with (self._directory / "log" / "checkpoint").open("rb") as file:
+                head = open_checkpoint(file.read(MAX_NOTE + 1), trust.policy)
+        except (KeysError, SigningError, OSError) as error:
+            raise ServiceTrouble(f"no trusted checkpoint: {_code(error)}") from None
+        tree = TileReader(self._read_tile).at(head.checkpoint.size)
+        try:
+            status = read_status_list(self._directory / "status", head.checkpoint, tree)
+        except (SigningError, OSError) as error:
+            _LOG.error("status list not usable: %s", _code(error))
+            status = None
+        return Snapshot(trust=trust, head=head, tree=tree, status=status)
+
+    def _read_tile(self, path: str) -> bytes:
+        return (self._directory / "log" / path).read_bytes()
+
+
+def _stat(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- called four times a request
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "code", type(error).__name__))

@@ -1,0 +1,81 @@
+"""What every answer carries to keep browsers in check, and the refusal of cross-site forms.
+
+No script, no inline style, nothing from another origin (OWASP secure headers; CSP level 3).
+The address a visitor came from or goes to is never passed on: it may hold a token.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from flask import Response, request
+
+from verify_web.errors import CrossSiteRefused
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(),"
+        " magnetometer=(), microphone=(), payment=(), usb=()"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+PUBLIC_HEADERS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+"""For the log and the trust files: monitors run in other sites' pages too, and nothing in
+them is anyone's secret."""
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNINDEXED: Final = ("/v/", "/lookup", "/verify")
+_YEAR: Final = 365 * 24 * 3600
+
+
+def install(app: Flask, *, base_url: str) -> None:
+    """Check each request's origin and put the headers on each response."""
+    public = urlsplit(base_url)
+
+    @app.before_request
+    def refuse_cross_site() -> None:
+        if request.method not in _SAFE and not _from_own_page(public.netloc):
+            raise CrossSiteRefused
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if public.scheme == "https":
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
+        if request.path.startswith(_UNINDEXED):
+            response.headers.setdefault("X-Robots-Tag", "noindex, nofollow")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def _from_own_page(public_host: str) -> bool:
+    """Fetch metadata first, Origin where a browser is too old for it.
+
+    Under `Referrer-Policy: no-referrer` a browser sends `Origin: null` with our own forms
+    (Fetch §3.2), so null alone proves nothing either way. It passes where no metadata came:
+    the site has no session and no cookie that a forged form could use.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    if origin is None or origin == "null":
+        return True
+    return urlsplit(origin).netloc in (public_host, request.host)

@@ -1,0 +1,26 @@
+"""Times as the page shows them: Beijing time (北京时间, UTC+8 the year round)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Final
+
+BEIJING: Final = timezone(timedelta(hours=8))
+"""Fixed: Asia/Shanghai has had no other offset since 1991, and every time shown is later."""
+
+
+def clock_time(moment: datetime) -> str:
+    """`2026年11月23日 18:02`."""
+    local = moment.astimezone(BEIJING)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def machine_time(moment: datetime) -> str:
+    """RFC 3339 with Beijing's offset, for a `time` element's attribute."""
+    return moment.astimezone(BEIJING).isoformat(timespec="seconds")
+
+
+def printed_date(text: str) -> str:
+    """`2026-11-23` as the paper prints it, `2026年11月23日`. Raises ValueError."""
+    day = date.fromisoformat(text)
+    return f"{day.year}年{day.month}月{day.day}日"
