@@ -14,7 +14,7 @@ from signing.record import IdType
 from signing.report import Answer, Reason, StepCode, Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)  # positional: a text and the same text in English
 class Words:
     """One text in both languages."""
 
