@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from registry.ledger.events import entries_from, read_entry
 from registry.ledger.head import load_head
 from registry.ledger.statuses import StatusTable
-from registry.ledger.storage import LocalStorage
+from registry.ledger.storage import LocalStorage, StorageFailed
 from registry.office.certificates import open_certificate
 from registry.office.context import Context
 from registry.store.base import read_unit, write_unit
@@ -62,30 +62,43 @@ class Site:
 
 
 def publish(engine: Engine, origin: str, site: Site, context: Context) -> int:
-    """Bring the public files up to the committed head; return how many entries were written."""
-    publish_status(engine, origin, site)
-    with read_unit(engine) as session:
-        groups = session.scalars(
-            select(EventGroup)
-            .where(EventGroup.published.is_(False), EventGroup.first_index.is_not(None))
-            .order_by(EventGroup.first_index)
-        ).all()
-    written = 0
-    for group in groups:
-        with open_mirror(site.mirror) as mirror:
-            for start in range(0, group.certificates, CHUNK):
-                with read_unit(engine) as session:
-                    rows = list(_sealed(session, group, start, site, context))
-                _store(mirror, rows, site.pepper)
-                written += len(rows)
+    """Bring the public files up to the committed head; return how many entries were written.
+
+    One at a time: of two publishers the slower would put an older status back. Raises
+    ``LogBusy`` or ``StorageFailed``.
+    """
+    with LocalStorage(site.public / "status").exclusive():
+        try:
+            publish_status(engine, origin, site)
             with read_unit(engine) as session:
-                _store(mirror, list(_superseded(session, group, site, context)), site.pepper)
-        with write_unit(engine) as session:
-            session.execute(
-                update(EventGroup)
-                .where(EventGroup.group_id == group.group_id)
-                .values(published=True)
+                groups = session.scalars(
+                    select(EventGroup)
+                    .where(EventGroup.published.is_(False), EventGroup.first_index.is_not(None))
+                    .order_by(EventGroup.first_index)
+                ).all()
+            return sum(_publish_group(engine, group, site, context) for group in groups)
+        except sqlite3.Error as error:
+            msg = (
+                f"the public mirror cannot be written ({type(error).__name__}): make room or mend "
+                "public/mirror.db, then run `certreg anchor` again"
             )
+            raise StorageFailed(msg) from None
+
+
+def _publish_group(engine: Engine, group: EventGroup, site: Site, context: Context) -> int:
+    written = 0
+    with open_mirror(site.mirror) as mirror:
+        for start in range(0, group.certificates, CHUNK):
+            with read_unit(engine) as session:
+                rows = list(_sealed(session, group, start, site, context))
+            _store(mirror, rows, site.pepper)
+            written += len(rows)
+        with read_unit(engine) as session:
+            _store(mirror, list(_superseded(session, group, site, context)), site.pepper)
+    with write_unit(engine) as session:
+        session.execute(
+            update(EventGroup).where(EventGroup.group_id == group.group_id).values(published=True)
+        )
     return written
 
 

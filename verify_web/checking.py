@@ -85,7 +85,9 @@ def _check_evidence(site: Site, evidence: Evidence, *more: Step) -> Checked:
     fresh = _fresh(site, snapshot, evidence, entry)
     steps = own.steps
     remark = "status-from-file"
-    if fresh is not None:
+    if fresh is None:
+        steps = tuple(map(_unconfirmed, own.steps))
+    else:
         steps = tuple(map(_newer, own.steps, fresh.steps))
         if steps[-1] is not own.steps[-1]:
             remark = "status-from-log"
@@ -113,11 +115,20 @@ def _newer(own: Step, fresh: Step) -> Step:
     return fresh if fresh.answer is Answer.INVALID or own.answer is Answer.CANNOT_SAY else own
 
 
+def _unconfirmed(own: Step) -> Step:
+    """Take back "in force": the log as published gives no answer that could confirm it."""
+    if own.code is not StepCode.STATUS or own.answer is not Answer.VALID:
+        return own
+    return replace(own, answer=Answer.CANNOT_SAY, reason=Reason.STATUS_MISSING)
+
+
 def _newer_status(own: Step, fresh: Step) -> Step:
     if own.answer is Answer.INVALID and own.reason not in STATE_VERDICTS:
         return own
     if fresh.answer is Answer.CANNOT_SAY:
-        return own
+        # A revocation made since then may be just what the site cannot see at this moment: the
+        # file's own "in force" is not enough, its own "revoked" stays true for ever.
+        return fresh if own.answer is Answer.VALID else own
     # The site may have been put back to a day before the file was made.
     older = own.as_of and fresh.as_of and fresh.as_of < own.as_of
     return own if older else fresh

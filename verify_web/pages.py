@@ -74,7 +74,8 @@ def _certificate(site: Site, token: str) -> Response:
         response = Response(body, content_type="application/json")
     else:
         onward = entry.superseded_by if report.verdict is Verdict.CORRECTED else ""
-        page = render_template("certificate.html", view=view_of(report), onward=onward)
+        view = view_of(report, checked_at=site.config.clock.now())
+        page = render_template("certificate.html", view=view, onward=onward)
         response = Response(page)
     response.status_code = status_of([report])
     response.headers["Vary"] = "Accept"
@@ -100,9 +101,13 @@ def _form_page(form: Form) -> Response:
 def _results(site: Site, form: Form) -> Response:
     found = site.mirror.by_facts(form.facts)
     reports = [(one.entry.token, check_entry(site, one.entry)) for one in found]
+    now = site.config.clock.now()
     # The newest certificate first; its own older editions, no longer used, after the others.
     listed = sorted(
-        (Listed(token=token, view=view_of(report), report=report) for token, report in reports),
+        (
+            Listed(token=token, view=view_of(report, checked_at=now), report=report)
+            for token, report in reports
+        ),
         key=Listed.order,
     )
     remark = None if listed else _hint(site, form)

@@ -35,7 +35,7 @@ def blueprint(site: Site) -> Blueprint:
         if not data:
             return _form(REMARKS["no-file"])
         try:
-            return _result(check_file(site, data))
+            return _result(site, check_file(site, data))
         except Unreadable as error:
             return _form(error.text)
 
@@ -48,11 +48,11 @@ def _form(fault: Words | None) -> Response:
     return Response(page, 422 if fault else 200)
 
 
-def _result(checked: Checked) -> Response:
+def _result(site: Site, checked: Checked) -> Response:
     corrected = checked.report.verdict is Verdict.CORRECTED
     page = render_template(
         "certificate.html",
-        view=view_of(checked.report),
+        view=view_of(checked.report, checked_at=site.config.clock.now()),
         onward=checked.onward if corrected else "",
         remarks=checked.remarks,
     )

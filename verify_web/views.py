@@ -60,6 +60,8 @@ class View:
     number_parts: tuple[NumberPart, ...]
     steps: tuple[StepView, ...]
     as_of: datetime | None
+    checked_at: datetime
+    """When this site did the checks: the time of every step that has none of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +80,8 @@ class Listed:
         return self.report.verdict is Verdict.CORRECTED, -issued, -edition
 
 
-def view_of(report: Report) -> View:
-    """Make the page's view of a report."""
+def view_of(report: Report, *, checked_at: datetime) -> View:
+    """Make the page's view of a report that was drawn up at `checked_at`."""
     record = trusted_record(report)
     return View(
         state=STATES[report.verdict.value],
@@ -89,6 +91,7 @@ def view_of(report: Report) -> View:
         steps=tuple(map(_step, report.steps)),
         # A time beside 无效 would read as if something had been confirmed as of then.
         as_of=None if report.verdict is Verdict.INVALID else report.as_of,
+        checked_at=checked_at,
     )
 
 

@@ -7,6 +7,7 @@ one line on standard error that says what to do. Results go to standard output.
 from __future__ import annotations
 
 import getpass
+import io
 import json
 import os
 import secrets
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from keys.clock import SystemClock
 from keys.errors import KeysError
@@ -25,8 +27,11 @@ from registry.cli.home import Home
 from registry.errors import RegistryError
 from registry.ledger.storage import LogBusy
 from registry.office.context import Actor, Context
+from registry.rules.errors import NumberError
+from registry.rules.findings import Finding, Where
+from registry.rules.numbers import parse_number
 from registry.store.fields import FieldDamaged
-from registry.upload.errors import UploadError
+from registry.wording import message, message_en
 from signing.errors import MissingTile, SigningError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -43,6 +48,9 @@ class Exit(IntEnum):
 
 _CANNOT_SAY = (LogBusy, FieldDamaged, MissingTile)
 """Not a no: the answer could not be had."""
+
+_EXPECTED = (RegistryError, KeysError, SigningError, ModuleNotFoundError, UnicodeError, OSError)
+"""What ends in one line. Anything else is a fault of this program, and its traceback is wanted."""
 
 
 def home_option(command: Command) -> Command:
@@ -63,10 +71,44 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")(command)
 
 
+def number_argument(command: Command) -> Command:
+    """Add the argument NUMBER: a certificate number as it may be typed, given on as it is kept."""
+    return click.argument(
+        "number", callback=lambda _context, _argument, value: str(parse_number(value))
+    )(command)
+
+
+def out_option(metavar: str) -> Callable[[Command], Command]:
+    """Add ``-o`` for the file to write; it is refused before any work if it cannot be written."""
+    return click.option("-o", "out", required=True, type=OutFile(), metavar=metavar)
+
+
+class OutFile(click.Path):
+    """A file to be written, whose folder must be there."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path; fails if its folder is missing."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent}: make it first", param, ctx)
+        return path
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user need not have a name.
+        return f"uid {os.getuid()}"
+
+
 def make_context(ring: KeyRing) -> Context:
     """Return the surroundings of a use case that is run from this command line."""
     return Context(
-        actor=Actor(f"cli:{getpass.getuser()}"),
+        actor=Actor(f"cli:{_user()}"),
         clock=CLOCK,
         field_key=ring.secret("field"),
         index_key=ring.secret("index"),
@@ -98,27 +140,63 @@ def write_for_holder(out: Path, data: bytes) -> None:
     part.replace(out)
 
 
-def stop(status: Exit, message: str) -> NoReturn:
+def stop(status: Exit, line: str) -> NoReturn:
     """End the command with ``status`` and one line on standard error."""
-    click.echo(f"certreg: {' '.join(message.split())}", err=True)
+    click.echo(f"certreg: {' '.join(line.split())}", err=True)
     sys.exit(status)
 
 
 def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; the only place that turns errors into exit statuses."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of GBK has no rare names: it shows question marks, and no traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         result = group.main(args=arguments, prog_name="certreg", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help())
-        sys.exit(Exit.REFUSED)
+        stop(Exit.REFUSED, "name one of the commands above")
     except click.ClickException as error:
         stop(Exit.REFUSED, f"{error.format_message()} (see `certreg --help`)")
     except (click.Abort, KeyboardInterrupt):
         stop(Exit.REFUSED, "stopped; what was committed stays, the rest was not begun")
-    except _CANNOT_SAY as error:
-        stop(Exit.CANNOT_SAY, str(error))
-    except (RegistryError, KeysError, SigningError, UploadError) as error:
-        stop(Exit.REFUSED, f"{error} [{error.code}]")
-    except OSError as error:
-        stop(Exit.REFUSED, f"{error.strerror or error}: {error.filename or 'no file'}")
+    except SQLAlchemyError as error:
+        stop(*_database_fault(error))
+    except _EXPECTED as error:
+        status = Exit.CANNOT_SAY if isinstance(error, _CANNOT_SAY) else Exit.REFUSED
+        stop(status, _in_words(error))
     sys.exit(result if isinstance(result, int) else Exit.DONE)
+
+
+def _in_words(error: Exception) -> str:
+    match error:
+        case NumberError():
+            finding = Finding(code=error.fault.code, where=Where(), facts=error.fault.facts)
+            return f"{message(finding)} ({message_en(finding)}) [{error.code}]"
+        case RegistryError() | KeysError() | SigningError():
+            return f"{error} [{error.code}]"
+        case ModuleNotFoundError():
+            return f"the Python package {error.name} is missing: install what this address needs"
+        case UnicodeError():
+            return "an argument or a file is no text in UTF-8: type it again"
+        case OSError():
+            return f"{error.strerror or error}: {error.filename or 'no file'}"
+        case _:
+            raise error
+
+
+def _database_fault(error: SQLAlchemyError) -> tuple[Exit, str]:
+    """Say a fault of the database without any value that stood in a statement."""
+    if not isinstance(error, DBAPIError):
+        return Exit.REFUSED, "the database's address is not usable: compare --database"
+    if isinstance(error, IntegrityError):
+        # Its text may quote the row.
+        cause = "it refused a row that contradicts another"
+    else:
+        cause = next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
+    line = (
+        f"the database cannot be used ({cause}): see that it runs and that its disk has room, and "
+        "run this again; restore a damaged one from a backup"
+    )
+    return Exit.CANNOT_SAY, line

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from registry.cli.base import CLOCK, Exit, home_option, json_option, show
+from registry.cli.base import CLOCK, Exit, OutFile, home_option, json_option, out_option, show
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.documents.fonts import drawable_codepoints, font_set
+from registry.errors import Refused
 from registry.office.checking import CheckedRoster, check_against_registry, check_roster
 from registry.office.issuers import get_issuer
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
@@ -33,6 +34,7 @@ from registry.wording import message
 CHINA = ZoneInfo("Asia/Shanghai")
 MAPPING = "guangdong-certificates"
 SHOWN_FINDINGS = 50
+LONGEST_REFERENCE = 80
 _KINDS = {UploadKind.NEW: DataKind.NEW, UploadKind.CORRECTION: DataKind.CORRECTION}
 
 
@@ -91,6 +93,7 @@ def issue_file(services: Services, checked: Checked, approval: str) -> IssuedBat
         tally=roster.tally,
         candidates=roster.candidates,
     )
+    services.require_head()
     signer = services.record_signer(checked.issuer.prefix)
     with write_unit(services.engine) as session:
         return issue_batch(session, order, signer=signer, context=services.context)
@@ -120,7 +123,7 @@ def finding_lines(findings: Findings, limit: int = SHOWN_FINDINGS) -> list[str]:
 
 @click.command("template")
 @click.argument("what", type=click.Choice(["results"]))
-@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE.xlsx")
+@out_option("FILE.xlsx")
 def template_command(what: str, out: Path) -> None:
     """Write an empty spreadsheet to be filled in (评价结果模板)."""
     write_template(out)
@@ -136,7 +139,7 @@ _issuer = click.option("--issuer", "prefix", required=True, metavar="PREFIX", he
 @_issuer
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=OutFile(),
     metavar="FILE.xlsx",
     help="Write the rows with the findings beside them.",
 )
@@ -176,11 +179,24 @@ def _conclude(checked: Checked, *, as_json: bool) -> int:
     return Exit.REFUSED
 
 
+def check_reference(text: str) -> str:
+    """Return an approval's reference as it is kept; it stands in a public leaf for ever."""
+    reference = text.strip()
+    if not reference or not reference.isprintable() or len(reference) > LONGEST_REFERENCE:
+        msg = f"--approval takes 1 to {LONGEST_REFERENCE} printable characters"
+        raise Refused(msg)
+    return reference
+
+
 @click.command("issue")
 @_file
 @_issuer
 @click.option(
-    "--approval", required=True, metavar="REF", help="Reference of the approval (备案文号)."
+    "--approval",
+    required=True,
+    metavar="REF",
+    callback=lambda _context, _option, value: check_reference(value),
+    help="Reference of the approval (备案文号). It is published.",
 )
 @home_option
 @json_option
@@ -211,7 +227,7 @@ def issue_command(home: Home, file: Path, prefix: str, approval: str, *, as_json
 
 @click.command("upload-file")
 @click.argument("batch")
-@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE.xlsx")
+@out_option("FILE.xlsx")
 @home_option
 @json_option
 def upload_file_command(home: Home, batch: str, out: Path, *, as_json: bool) -> None:

@@ -8,10 +8,18 @@ from typing import TextIO
 
 import click
 
-from registry.cli.base import CLOCK, home_option, json_option, show, write_for_holder
+from registry.cli.base import (
+    CLOCK,
+    home_option,
+    json_option,
+    number_argument,
+    out_option,
+    show,
+    write_for_holder,
+)
 from registry.cli.batches import CHINA
 from registry.cli.home import Home
-from registry.cli.ledger import evidence_for
+from registry.cli.ledger import evidence_of
 from registry.cli.services import Services
 from registry.documents.certificate import make_certificate_pdf
 from registry.documents.fonts import drawable_codepoints, font_set
@@ -29,7 +37,7 @@ from registry.office.revising import (
     revoke,
 )
 from registry.rules.levels import level_of
-from registry.rules.numbers import recognise
+from registry.rules.numbers import parse_number
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import CertificateState
 from registry.wording import message
@@ -45,7 +53,7 @@ STATES = {
 
 
 @click.command("show")
-@click.argument("number")
+@number_argument
 @home_option
 @json_option
 def show_command(home: Home, number: str, *, as_json: bool) -> None:
@@ -53,7 +61,7 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
     services = Services.open(home)
     explained = [
         f"{part.text:<8} {part.label} {part.meaning}".rstrip()
-        for part in explain(recognise(number))
+        for part in explain(parse_number(number))
     ]
     with read_unit(services.engine) as session:
         row = current_edition(session, number)
@@ -89,8 +97,8 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
 
 
 @click.command("pdf")
-@click.argument("number")
-@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE.pdf")
+@number_argument
+@out_option("FILE.pdf")
 @home_option
 def pdf_command(home: Home, number: str, out: Path) -> None:
     """Write the sealed PDF of certificate NUMBER (record and proof are inside)."""
@@ -101,12 +109,14 @@ def pdf_command(home: Home, number: str, out: Path) -> None:
 
 def make_pdf(services: Services, number: str) -> bytes:
     """Return the sealed PDF of the current edition, after the print gate has passed it."""
+    # One snapshot: a correction in between must not put the old token beside the new record.
     with read_unit(services.engine) as session:
         row = current_edition(session, number)
-    if row.state != CertificateState.VALID:
-        msg = f"certificate {number} is {STATES[CertificateState(row.state)]}: no PDF is made of it"
-        raise Refused(msg)
-    evidence = evidence_for(services, number)
+        if row.state != CertificateState.VALID:
+            state = STATES[CertificateState(row.state)]
+            msg = f"certificate {number} is {state}: no PDF is made of it"
+            raise Refused(msg)
+        evidence = evidence_of(session, services, row)
     return make_certificate_pdf(
         evidence=evidence,
         record=parse_record(evidence.envelope.payload),
@@ -124,13 +134,14 @@ def _reasons(reasons: frozenset[Reason]) -> click.Choice[str]:
 
 
 @click.command("revoke")
-@click.argument("number")
+@number_argument
 @click.option("--reason", required=True, type=_reasons(REVOKING))
 @home_option
 @json_option
 def revoke_command(home: Home, number: str, reason: str, *, as_json: bool) -> None:
     """Revoke certificate NUMBER (撤销). Its number is never used again."""
     services = Services.open(home)
+    services.require_head()
     with write_unit(services.engine) as session:
         done = revoke(session, number, Reason(reason), context=services.context)
     show(
@@ -146,7 +157,7 @@ def revoke_command(home: Home, number: str, reason: str, *, as_json: bool) -> No
 
 
 @click.command("correct")
-@click.argument("number")
+@number_argument
 @click.option("--reason", required=True, type=_reasons(CORRECTING))
 @click.option(
     "--changes",
@@ -167,7 +178,7 @@ def correct_command(
     services = Services.open(home)
     try:
         values = json.loads(changes.read())
-    except ValueError:
+    except (ValueError, RecursionError):
         msg = 'the changes file is not JSON: write an object such as {"name": "…"}'
         raise Refused(msg) from None
     done = correct_certificate(services, number, Reason(reason), values)
@@ -190,6 +201,7 @@ def correct_certificate(services: Services, number: str, reason: Reason, values:
         msg = 'the changes are not an object of texts: write such as {"name": "…"}'
         raise Refused(msg)
     drawable = drawable_codepoints(font_set())
+    services.require_head()
     with write_unit(services.engine) as session:
         row = current_edition(session, number)
         changes, findings = check_correction(

@@ -80,7 +80,12 @@ def _fresh(home: Home) -> None:
         if not (home.path / MARK).is_file():
             msg = f"{home.path} holds something that is no demo: name another folder with --home"
             raise Refused(msg)
-        shutil.rmtree(home.path)
+        # The mark goes last, or a crash here would leave a folder that nobody dares to empty.
+        for entry in home.path.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != MARK:
+                entry.unlink()
     home.path.mkdir(parents=True, exist_ok=True)
     (home.path / MARK).touch()
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,10 +24,15 @@ from sqlalchemy import Engine
 
 from keys.passphrase import read_passphrase
 from keys.ring import KeyRing
+from keys.sealed import read_private
 from registry.errors import HomeNotReady
 from registry.store.base import open_engine
+from signing.mirror import PEPPER_BYTES
 
 SETTINGS = "certreg.toml"
+
+# As narrow as the trust folder's: what passes here must never fail there.
+_BASE_URL = re.compile(r"https?://[a-z0-9.\-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~\-]{1,64}){0,8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +97,11 @@ class Home:
         """Open the database that the settings name (relative SQLite files lie in the home)."""
         url = self.settings().database
         if url == "sqlite":
-            url = f"sqlite:///{self.path / 'registry.db'}"
+            file = self.path / "registry.db"
+            # Opening would make an empty one, which would give every number away a second time.
+            if not file.is_file():
+                raise HomeNotReady(f"{file} is missing: restore it from a backup")
+            url = f"sqlite:///{file}"
         return open_engine(url)
 
     def ring(self) -> KeyRing:
@@ -100,20 +111,36 @@ class Home:
 
     def pepper(self) -> bytes:
         """Return the public site's secret (32 bytes)."""
-        return self.pepper_file.read_bytes()
+        try:
+            pepper = read_private(self.pepper_file)
+        except FileNotFoundError:
+            pepper = b""
+        if len(pepper) != PEPPER_BYTES:
+            msg = f"{self.pepper_file} is missing or damaged: restore it from a backup"
+            raise HomeNotReady(msg)
+        return pepper
+
+
+def is_base_url(text: str) -> bool:
+    """Say whether ``text`` can be the public site's address: http(s), lower case, no end slash."""
+    return _BASE_URL.fullmatch(text) is not None
 
 
 def write_private(file: Path, content: bytes) -> None:
     """Create ``file`` (0600) with ``content``, durably; an existing file is left as it is."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
+    part = file.with_name(f".{file.name}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+    # A link appears whole or not at all, and takes no other file's place.
+    with suppress(FileExistsError):
+        file.hardlink_to(part)
+    part.unlink()
+    _sync_folder(file.parent)
 
 
 def write_settings(home: Home, settings: Settings) -> None:
@@ -126,5 +153,20 @@ def write_settings(home: Home, settings: Settings) -> None:
     ]
     file = home.path / SETTINGS
     temporary = file.with_suffix(".tmp")
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    # A database's address may hold its password.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write("\n".join(lines) + "\n")
+        handle.flush()
+        os.fsync(handle.fileno())
     temporary.replace(file)
+    _sync_folder(home.path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable: a lost passphrase file would be a lost key ring."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

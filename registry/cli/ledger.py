@@ -5,14 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
-from registry.cli.base import Exit, home_option, json_option, show, write_for_holder
+from registry.cli.base import (
+    Exit,
+    home_option,
+    json_option,
+    number_argument,
+    out_option,
+    show,
+    write_for_holder,
+)
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.ledger.evidence import collect
 from registry.ledger.fsck import fsck
 from registry.office.certificates import current_edition, open_certificate
 from registry.store.base import read_unit
+from registry.store.certificates import Certificate
 from signing.bundle import Evidence, proof_file
 
 
@@ -47,14 +57,18 @@ def _second_opinion(batches: tuple[str, ...], *, agreed: bool) -> str:
 def evidence_for(services: Services, number: str) -> Evidence:
     """Return the evidence for the current edition of ``number``."""
     with read_unit(services.engine) as session:
-        row = current_edition(session, number)
-        opened = open_certificate(row, services.context)
-        return collect(session, services.log, row, opened.envelope, opened.opening)
+        return evidence_of(session, services, current_edition(session, number))
+
+
+def evidence_of(session: Session, services: Services, row: Certificate) -> Evidence:
+    """Return the evidence for the edition ``row``, read in the session's own snapshot."""
+    opened = open_certificate(row, services.context)
+    return collect(session, services.log, row, opened.envelope, opened.opening)
 
 
 @click.command("prove")
-@click.argument("number")
-@click.option("-o", "out", required=True, type=click.Path(path_type=Path), metavar="FILE")
+@number_argument
+@out_option("FILE")
 @home_option
 def prove_command(home: Home, number: str, out: Path) -> None:
     """Write the proof for certificate NUMBER: record, inclusion, checkpoint and status.

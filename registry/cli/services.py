@@ -21,7 +21,7 @@ from keys.trust import ISSUERS_FILE, POLICY_FILE, TrustedIssuer, TrustedKey, iss
 from keys.vkey import SignatureType, VerifierKey
 from registry.cli.base import CLOCK, make_context
 from registry.cli.home import Home, Settings
-from registry.ledger.head import Log
+from registry.ledger.head import Log, load_head, refuse_lost_head
 from registry.ledger.sequencer import Anchored, anchor
 from registry.ledger.storage import LocalStorage
 from registry.office.context import Context
@@ -101,23 +101,35 @@ class Services:
         """Return the issuer's key for PDF seals."""
         return self.ring.signer(Purpose.PDF, prefix, CLOCK.now())
 
+    def require_head(self) -> None:
+        """Refuse with ``HeadLost`` if the database is an older copy than what is public.
+
+        Asked before anything is issued or changed: numbers given away by an old copy would be
+        given away twice.
+        """
+        with read_unit(self.engine) as session:
+            refuse_lost_head(self.log, load_head(session, self.log.origin))
+
     def anchor(self) -> tuple[Anchored, int]:
         """Run the sequencer once and publish; return what it did and how many entries went out."""
         done = anchor(self.engine, self.log, clock=CLOCK)
+        # A crash in `issuer add`, or two of them at once, can leave an issuer out of the file.
+        self.write_trust()
         return done, publish(self.engine, self.settings.origin, self.site, self.context)
 
     def write_trust(self) -> None:
         """Write ``public/trust`` from the database's issuers and the ring's public keys."""
         with read_unit(self.engine) as session:
             issuers = all_issuers(session)
-        keys = self.ring.keys()
+        # Opened anew: another process may have made keys since.
+        keys = self.home.ring().keys()
         data = issuers_json(
             issuers=[
                 TrustedIssuer(
                     prefix=issuer.prefix,
                     name=issuer.name,
                     uscc=issuer.uscc,
-                    keys=tuple(_trusted(key) for key in keys if _is_record_key(key, issuer.prefix)),
+                    keys=tuple(_trusted(key) for key in keys if _is_public(key, issuer.prefix)),
                 )
                 for issuer in issuers
             ],
@@ -130,8 +142,9 @@ class Services:
         storage.write_all([(POLICY_FILE, format_policy(self.policy)), (ISSUERS_FILE, data)])
 
 
-def _is_record_key(key: KeyInfo, prefix: str) -> bool:
-    return key.purpose is Purpose.RECORD and key.issuer == prefix
+def _is_public(key: KeyInfo, prefix: str) -> bool:
+    # Seal keys too: their certificate alone could never say that one was revoked.
+    return key.purpose in {Purpose.RECORD, Purpose.PDF} and key.issuer == prefix
 
 
 def _trusted(key: KeyInfo) -> TrustedKey:

@@ -12,8 +12,9 @@ from keys.model import Algorithm, Purpose
 from keys.passphrase import VARIABLE, read_passphrase
 from keys.ring import RING_FILE, KeyRing
 from registry.cli.base import CLOCK, home_option, json_option, show
-from registry.cli.home import Home, Settings, write_private, write_settings
+from registry.cli.home import SETTINGS, Home, Settings, is_base_url, write_private, write_settings
 from registry.cli.services import OFFICE, Services
+from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
 from registry.office.issuers import add_issuer, is_known
 from registry.rules.levels import MINTED
@@ -24,6 +25,7 @@ from registry.store.schema import migrate
 from signing.mirror import PEPPER_BYTES
 
 KEY_YEARS = 5
+LONGEST_NAME = 60
 FIRST_DAY = datetime(2018, 12, 31, 16, tzinfo=UTC)
 """2019-01-01 in China: no certificate under the unified coding rule is dated earlier, and a record
 key's validity is about the dates of issue it may sign, which can lie before its making."""
@@ -67,17 +69,32 @@ def init_command(home: Home, office: str, base_url: str, database: str, *, as_js
 
 def init_home(home: Home, settings: Settings) -> Settings:
     """Make what a home needs, in an order that a crash can interrupt anywhere; return settings."""
-    if (home.path / "certreg.toml").is_file():
+    if (home.path / SETTINGS).is_file():
         settings = home.settings()
-    home.path.mkdir(parents=True, exist_ok=True)
-    if VARIABLE not in home.environ:
-        write_private(home.passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
-    write_private(home.pepper_file, secrets.token_bytes(PEPPER_BYTES))
+        home.engine()
+    elif not is_base_url(settings.base_url):
+        # Whatever is written once stands in every QR code and cannot be taken back.
+        msg = "--base-url takes an address such as https://cert.example.cn, in lower case"
+        raise Refused(msg)
+    # 0711: other users' programs may reach public/, and list nothing.
+    home.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+    if (home.path / SETTINGS).is_file():
+        # A complete home that lacks a secret has lost it: a new one would open nothing, and a new
+        # pepper would answer "not found" to every printed QR code.
+        home.pepper()
+    else:
+        if VARIABLE not in home.environ:
+            write_private(home.passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
+        write_private(home.pepper_file, secrets.token_bytes(PEPPER_BYTES))
     ring = _ring(home)
     now = CLOCK.now()
     _office_keys(ring, settings.office, now)
     url = settings.database
-    engine = open_engine(f"sqlite:///{home.path / 'registry.db'}" if url == "sqlite" else url)
+    if url == "sqlite":
+        # SQLite's side files take the mode of the file it finds: it holds every QR token.
+        write_private(home.path / "registry.db", b"")
+        url = f"sqlite:///{home.path / 'registry.db'}"
+    engine = open_engine(url)
     migrate(engine)
     engine.dispose()
     write_settings(home, settings)
@@ -164,13 +181,17 @@ def enrol(services: Services, *, name: str, uscc: str, prefix: str, levels: str)
     if not symbols or set(symbols) - MINTED or len(set(symbols)) != len(symbols):
         msg = f"--levels takes each of {', '.join(sorted(MINTED))} at most once"
         raise Refused(msg)
-    if not name.strip() or not name.isprintable():
-        msg = "--name is empty or holds characters that cannot be printed"
+    drawable = drawable_codepoints(font_set())
+    if not name.strip() or len(name) > LONGEST_NAME or not drawable.issuperset(map(ord, name)):
+        msg = f"--name takes 1 to {LONGEST_NAME} characters that the certificate's fonts have"
         raise Refused(msg)
     with read_unit(services.engine) as session:
-        if is_known(session, prefix=prefix, uscc=code):
-            msg = f"prefix {prefix} or this social credit code is recorded already"
-            raise Refused(msg)
+        known = is_known(session, prefix=prefix, uscc=code)
+    if known:
+        # A crash may have come between the record and the trust folder.
+        services.write_trust()
+        msg = f"prefix {prefix} or this social credit code is recorded already"
+        raise Refused(msg)
     issuer = Issuer(prefix=prefix, name=name.strip(), uscc=code, levels=symbols)
     # Keys come first: a crash leaves keys without a company, which sign nothing.
     _issuer_keys(services, issuer)

@@ -20,6 +20,7 @@ from keys.signer import Signer
 from registry.errors import RegistryError
 from registry.ledger.storage import LocalStorage
 from registry.store.log import LogHead
+from signing.errors import SigningError
 from signing.tlog.checkpoint import open_checkpoint
 from signing.tlog.merkle import EMPTY_ROOT
 
@@ -108,11 +109,26 @@ def _moved() -> HeadMoved:
 
 def publish_head(log: Log, head: Head) -> None:
     """Make the public checkpoint equal to the committed head; ``HeadLost`` if it is ahead."""
+    if refuse_lost_head(log, head) != head.note and head.note:
+        log.storage.write_all([(CHECKPOINT, head.note)])
+
+
+def refuse_lost_head(log: Log, head: Head) -> bytes:
+    """Return the public checkpoint; ``HeadLost`` if the database's head is not up to it.
+
+    Asked before anything is issued, too: an old copy of the database would give numbers away a
+    second time, which no later refusal to sign could take back.
+    """
     public = _public_note(log)
-    if public == head.note:
-        return
-    if public:
-        size = open_checkpoint(public, log.policy).checkpoint.size
+    if public and public != head.note:
+        try:
+            size = open_checkpoint(public, log.policy).checkpoint.size
+        except SigningError as error:
+            msg = (
+                f"the public checkpoint cannot be read ({error.code}): restore "
+                "public/log/checkpoint from a backup or a reader's copy"
+            )
+            raise HeadLost(msg) from None
         if size >= head.size:
             msg = (
                 f"the public checkpoint says {size} entries, the database {head.size}: the "
@@ -120,8 +136,7 @@ def publish_head(log: Log, head: Head) -> None:
                 "(docs/operations.md, disasters)"
             )
             raise HeadLost(msg)
-    if head.note:
-        log.storage.write_all([(CHECKPOINT, head.note)])
+    return public
 
 
 def _public_note(log: Log) -> bytes:

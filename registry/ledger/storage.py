@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -95,13 +96,18 @@ class LocalStorage:
 
 
 def _write_file(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name}.tmp")
+    # Of this thread alone: two that write one path must not rename each other's half.
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
+    except OSError:
+        # A disk that is full must not be filled further by each attempt.
+        temporary.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
     temporary.replace(target)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import random
 import secrets
 import shutil
@@ -342,6 +343,12 @@ def _opened(mirror: sqlite3.Connection, tag: bytes, wrapping: bytes) -> Iterator
         query = "SELECT sealed FROM entries WHERE entry_id = ?"
         (sealed,) = mirror.execute(query, (entry_id,)).fetchone()
         yield open_entry(entry_id, key, sealed)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the disk: a kill loses nothing unsynced. `test_storage_order` shows who syncs when."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
 
 
 @pytest.fixture(scope="session")

@@ -69,8 +69,10 @@ def test_a_failure_while_sealing_leaves_nothing(
     fails()
 
 
-@pytest.mark.parametrize("at", range(2 * len(CHUNKS) + 1))
-@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize(
+    ("at", "done"),
+    [*((at, False) for at in range(2 * len(CHUNKS) + 1)), (3, True), (2 * len(CHUNKS), True)],
+)
 def test_a_failure_while_inserting_leaves_nothing(
     monkeypatch: Any, fails: Any, at: int, done: bool
 ) -> None:

@@ -58,9 +58,9 @@ def template(founded: Path, tmp_path_factory: Any, open_office: Any) -> Path:
     home = tmp_path_factory.mktemp("busy") / "home"
     shutil.copytree(founded, home)
     office = open_office(home)
-    first = office.issue(office.people(150))
+    first = office.issue(office.people(130))
     office.run()
-    office.issue(office.people(150, offset=300))
+    office.issue(office.people(130, offset=300))
     office.correct(first.ranges[0][0], {"name": "欧阳龑"})
     office.revoke(first.ranges[1][0])
     office.close()
@@ -88,7 +88,7 @@ def recover(office: Any) -> None:
     office.audit()
     assert office.anchor().old_size == office.head().size
     assert office.publish() == 0
-    assert len(office.rows(Certificate)) == 301
+    assert len(office.rows(Certificate)) == 261
 
 
 def count_writes(office: Any) -> int:

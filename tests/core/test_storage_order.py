@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ class Recorder:
 
     def note(self, what: str, path: Path) -> None:
         if path.is_relative_to(self.top):
-            self.events.append((what, str(path.relative_to(self.top))))
+            # The temporary name carries process and thread.
+            plain = re.sub(r"\.[0-9]+-[0-9]+\.tmp$", ".tmp", str(path.relative_to(self.top)))
+            self.events.append((what, plain))
 
 
 @pytest.fixture
