@@ -1,4 +1,4 @@
-"""What must not happen after a restore, a crash or a lost file: numbers twice, silent new secrets."""
+"""What must not happen after a restore, a crash or a lost file: a number twice, a new secret."""
 
 from __future__ import annotations
 
