@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from registry import publish
+from registry.ledger.storage import LogBusy, StorageFailed
 from registry.office.certificates import open_certificate
 from registry.store.base import write_unit
 from registry.store.certificates import Certificate
@@ -232,6 +233,26 @@ def test_lost_or_damaged_status_files_are_made_again(office: Any, broken: str) -
     file.write_bytes(whole[:-1] + b"x")
     office.publish()
     assert file.read_bytes() == whole
+
+
+def test_two_publishers_do_not_work_at_once(office: Any) -> None:
+    office.issue(office.people(3))
+    office.anchor()
+    status = publish.LocalStorage(office.site.public / "status")
+    with status.exclusive(), pytest.raises(LogBusy):
+        office.publish()
+    assert office.publish() == 3
+
+
+def test_a_mirror_that_cannot_be_written_is_said_and_mended(office: Any) -> None:
+    office.issue(office.people(3))
+    office.anchor()
+    office.site.mirror.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StorageFailed, match="public mirror"):
+        office.publish()
+    office.site.mirror.unlink()
+    assert office.publish() == 3
+    office.audit()
 
 
 def test_readers_need_no_right_to_write_beside_the_mirror(office: Any) -> None:

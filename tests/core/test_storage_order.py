@@ -112,6 +112,7 @@ def test_a_write_that_fails_halfway_leaves_the_old_bytes(top: Path, monkeypatch:
         with pytest.raises(storage.StorageFailed):
             disk.write_all([("file", b"new bytes")])
     assert disk.read("file") == b"old bytes"
+    assert [file.name for file in top.iterdir()] == ["file"]
     disk.write_all([("file", b"new bytes")])
     assert disk.read("file") == b"new bytes"
 
