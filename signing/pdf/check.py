@@ -7,11 +7,13 @@ is found, also in the hole that no digest covers. pyHanko validates digest, sign
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +30,7 @@ from signing.pdf.cms import parse_cms
 
 if TYPE_CHECKING:
     from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+    from pyhanko.sign.validation.status import PdfSignatureStatus
 
 # What a stranger's file makes the libraries say, tracebacks with its words in them, belongs in no
 # log of ours: the answer is the SealCheck.
@@ -90,16 +93,7 @@ def _check_one(
 ) -> SealCheck:
     parts = parse_cms(_contents(data, seal))
     signed_at = _signing_time(seal)
-    status = validate_pdf_signature(
-        seal,
-        ValidationContext(
-            trust_roots=[_certificate(root)],
-            moment=signed_at,
-            allow_fetching=False,
-            revocation_mode="soft-fail",
-        ),
-        key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
-    )
+    status = _validate(seal, root, signed_at)
     intact = bool(status.intact and status.valid)
     covers = _covers_whole_file(data, seal)
     docmdp = bool(status.docmdp_ok) and _is_certification(reader, seal)
@@ -122,6 +116,27 @@ def _check_one(
         signed_at=signed_at,
         certificate=parts.certificate,
     )
+
+
+def _validate(seal: EmbeddedPdfSignature, root: bytes, signed_at: datetime) -> PdfSignatureStatus:
+    work = partial(
+        validate_pdf_signature,
+        seal,
+        ValidationContext(
+            trust_roots=[_certificate(root)],
+            moment=signed_at,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+        ),
+        key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
+    )
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    # pyHanko starts an event loop of its own, and a thread has room for one only.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
 
 
 def _contents(data: bytes, seal: EmbeddedPdfSignature) -> bytes:

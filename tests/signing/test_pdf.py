@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -345,3 +346,10 @@ def test_a_damaged_pdf_never_raises_anything_else(sealed: bytes, noise: bytes, a
     with suppress(MalformedPdf):
         read_pdf(damaged)
     assert damaged == sealed or not check_seal(damaged, b"", NOW).good
+
+
+def test_a_seal_is_checked_within_a_running_event_loop_too(sealed: bytes, office: Office) -> None:
+    async def check() -> SealCheck:
+        return check_seal(sealed, office.root, NOW)
+
+    assert asyncio.run(check()).good
