@@ -27,6 +27,12 @@ OVERFLOWING = """() => {
   }
   return found;
 }"""
+ENLARGED = """percent => {
+  const style = document.documentElement.style;
+  style.fontSize = "";
+  const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  style.fontSize = size * percent / 100 + "px";
+}"""
 FOCUS = """() => {
   const element = document.activeElement, style = getComputedStyle(element);
   const box = element.getBoundingClientRect();
@@ -77,21 +83,17 @@ MISSING = {"without-mirror": "mirror.db", "without-status": "status/latest.json"
 def test_a_page_fits_its_window(
     office: Any, visit: Callable[..., Any], shoot: Callable[[Any, str], None], name: str
 ) -> None:
+    visitor = visit(width=390)
     with office.without(MISSING[name]) if name in MISSING else nullcontext():
-        for width in (390, 1280):
-            visitor = visit(width=width, height=844 if width == 390 else 900)
-            PAGES[name](visitor, office)
-            for details in visitor.page.locator("summary").all():
-                details.click()
-            assert visitor.page.evaluate(OVERFLOWING) == []
-            assert visitor.page.locator("h1").count() == 1
-            shoot(visitor, f"{name}-{width}")
-            visitor.page.evaluate(
-                "() => { const style = document.documentElement.style;"
-                " style.fontSize = 2 * parseFloat(getComputedStyle(document.documentElement)"
-                ".fontSize) + 'px'; }"
-            )
-            shoot(visitor, f"{name}-{width}-large")
+        PAGES[name](visitor, office)
+    assert visitor.page.locator("h1").count() == 1
+    for details in visitor.page.locator("summary").all():
+        details.click()
+    for width in (390, 1280):
+        visitor.resize(width)
+        for letters, percent in (("", 100), ("-large", 200)):
+            visitor.page.evaluate(ENLARGED, percent)
+            shoot(visitor, f"{name}-{width}{letters}")
             assert visitor.page.evaluate(OVERFLOWING) == []
 
 
@@ -132,7 +134,8 @@ def test_the_first_key_skips_to_the_content(office: Any, visit: Callable[..., An
     visitor = visit()
     visitor.open(office.old_edition.path)
     walk(visitor, 1)
-    visitor.page.keyboard.press("Enter")
+    with visitor.page.expect_navigation():
+        visitor.page.keyboard.press("Enter")
     assert visitor.page.evaluate("document.activeElement.id") == "main"
     # The one thing to do on this page comes next, before anything else.
     assert walk(visitor, 1) == [office.new_edition.path]
@@ -155,6 +158,7 @@ def test_a_fault_leads_to_its_field_by_key(visit: Callable[..., Any]) -> None:
     visitor = visit()
     visitor.look_up(number="Y")
     assert walk(visitor, 6) == [*HEAD, "#number"]
-    visitor.page.keyboard.press("Enter")
+    with visitor.page.expect_navigation():
+        visitor.page.keyboard.press("Enter")
     visitor.page.keyboard.insert_text("x")
     assert visitor.page.input_value("#number") == "x"

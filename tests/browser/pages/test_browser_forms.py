@@ -56,10 +56,10 @@ def test_two_facts_find_the_certificate(
     visitor = visit()
     visitor.look_up(**{field: known[field] for field in fields})
     assert visitor.page.url == office.base_url + "/lookup"
-    assert visitor.text("h1").startswith("查到 1 份证书")
+    assert visitor.text("h1").startswith("查到 1 份登记信息 1 entry found")
     assert visitor.text(".found .answer") == "有效"
     assert visitor.facts["证书编号"] == paper.number
-    visitor.page.get_by_role("link", name="查看全部核验结果").click()
+    visitor.follow_link("查看全部核验结果")
     assert visitor.page.url == paper.page
     assert visitor.word == "有效"
 
@@ -95,7 +95,7 @@ def test_one_fact_is_not_enough(office: Any, visit: Callable[..., Any]) -> None:
     # What was typed is not kept, and the summary leads to the field.
     assert visitor.page.input_value("#number") == ""
     assert visitor.page.get_attribute("#number", "aria-invalid") == "true"
-    summary.get_by_role("link").click()
+    visitor.follow(summary.get_by_role("link"))
     assert visitor.page.evaluate("document.activeElement.id") == "number"
     assert visitor.page.locator(".found").count() == 0
 

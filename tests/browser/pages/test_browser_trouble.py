@@ -96,7 +96,7 @@ def test_the_log_page_shows_the_head_that_anyone_computes(
 def test_the_checkpoint_opens_from_the_page(office: Any, visit: Callable[..., Any]) -> None:
     visitor = visit()
     visitor.open("/log")
-    visitor.page.get_by_role("link", name="/log/checkpoint").click()
+    visitor.follow_link("/log/checkpoint")
     assert visitor.text("body").startswith(f"{office.base_url.split('://')[1]}/log ")
 
 
