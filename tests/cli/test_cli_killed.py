@@ -6,6 +6,7 @@ real processes that get SIGKILL at seeded moments.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import subprocess
@@ -180,6 +181,27 @@ def _kill_often(desk: Any, people: int, turns: int, seed: int) -> None:
 
 def test_killed_while_issuing_and_anchoring(desk: Any) -> None:
     _kill_often(desk, people=400, turns=3, seed=1)
+
+
+def test_the_same_list_from_two_desks_at_once(desk: Any) -> None:
+    file = desk.sheet(desk.rows(2_000))
+    words = ("--issuer", desk.prefix, "--approval", "深技鉴备〔2026〕第001号", "--json")
+    runs = [desk.process("issue", str(file), *words) for _ in range(2)]
+    told = []
+    for process in runs:
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+        told.append(json.loads(out))
+    assert sorted(facts["recognised"] for facts in told) == [False, True]
+    assert told[0]["numbers"] == told[1]["numbers"]
+    assert len(desk.certificates()) == 2_000
+    runs = [desk.process("anchor") for _ in range(2)]
+    for process in runs:
+        _, err = process.communicate(timeout=120)
+        # The second one waits its turn or says that it is not its turn.
+        assert process.returncode == 0 or (process.returncode == 2 and err.count("\n") == 1)
+    assert desk("anchor", "--json").facts["entries published"] == 0
+    assert desk("log", "fsck", "--json").facts["size"] == 2_004
 
 
 @pytest.mark.soak
