@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+from keys.model import Purpose
+from keys.trust import load_trust
+from registry.ledger.storage import LocalStorage
 from signing.certverify import main as certverify
 
 PREFIX = "Y000044999001"
@@ -54,3 +57,16 @@ def test_what_is_secret_is_nobody_elses(office: Any) -> None:
         assert (office.home / name).stat().st_mode & 0o077 == 0, name
     for file in office.home.glob("registry.db-*"):
         assert file.stat().st_mode & 0o077 == 0, file
+
+
+def test_the_trust_folder_names_seal_keys_too(office: Any) -> None:
+    keys = load_trust(office.home / "public" / "trust").issuers[PREFIX].keys
+    assert {key.purpose for key in keys} == {Purpose.RECORD, Purpose.PDF}
+
+
+def test_one_publisher_at_a_time(office: Any) -> None:
+    office.issue(office.sheet(office.people(2)))
+    with LocalStorage(office.home / "public" / "status").exclusive():
+        busy = office("anchor")
+    assert busy.status == 2
+    assert office("anchor", "--json").facts["entries published"] == 2
