@@ -152,6 +152,11 @@ def check_command(
     checked = check_file(Services.open(home), file, prefix, CLOCK.now())
     if report is not None and checked.table is not None and checked.roster is not None:
         write_report(checked.table, checked.roster.values, report, message=message)
+    return _tell(checked, file, as_json=as_json)
+
+
+def _tell(checked: Checked, file: Path, *, as_json: bool) -> int:
+    """Say what was found, in one object or in lines, and conclude; alike for check and issue."""
     facts: dict[str, object] = {
         "file": file.name,
         "people": len(checked.roster.candidates) if checked.roster else 0,
@@ -162,10 +167,6 @@ def check_command(
     if as_json:
         facts["findings"] = [finding_facts(finding) for finding in checked.findings.listed]
     show(facts, as_json=as_json)
-    return _conclude(checked, as_json=as_json)
-
-
-def _conclude(checked: Checked, *, as_json: bool) -> int:
     if not as_json:
         for line in finding_lines(checked.findings):
             click.echo(line)
@@ -206,7 +207,7 @@ def issue_command(home: Home, file: Path, prefix: str, approval: str, *, as_json
     checked = check_file(services, file, prefix, CLOCK.now())
     batch = issue_file(services, checked, approval)
     if batch is None:
-        return _conclude(checked, as_json=as_json)
+        return _tell(checked, file, as_json=as_json)
     if not as_json:
         for line in finding_lines(checked.findings):
             click.echo(line)
