@@ -20,6 +20,7 @@ from registry.cli.base import Exit, home_option, stop
 from registry.cli.home import Home
 
 LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 10
 
 
 @click.command("serve")
@@ -54,12 +55,20 @@ def serve(home: Home, *, host: str, port: int, workers: int) -> int:
         "--factory",
         "verify_web.wsgi:create",
     ]
-    process = subprocess.Popen(command, env=site_environment(home))  # noqa: S603 - our own words
+    # A service manager's SIGTERM ends the site as Ctrl-C does, and leaves no process behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    environment = site_environment(home)
+    process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
     try:
         return Exit.DONE if process.wait() == 0 else Exit.REFUSED
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            # A worker that does not start is respawned for ever; it has nothing to lose.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         return Exit.DONE
 
 

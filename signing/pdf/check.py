@@ -7,7 +7,6 @@ is found, also in the hole that no digest covers. pyHanko validates digest, sign
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -130,11 +129,8 @@ def _validate(seal: EmbeddedPdfSignature, root: bytes, signed_at: datetime) -> P
         ),
         key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
     )
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return work()
-    # pyHanko starts an event loop of its own, and a thread has room for one only.
+    # pyHanko starts an event loop of its own, and a thread has room for one only: the caller's
+    # may have one already.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(work).result()
 

@@ -215,7 +215,7 @@ def open_desk(home: Path, folder: Path) -> Desk:
     return Desk(home=home, folder=folder)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _cheap_passphrase() -> Iterator[None]:
     """Make rings whose passphrase costs little: stretching it is most of a short command."""
     with pytest.MonkeyPatch.context() as patched:
