@@ -56,13 +56,15 @@ def serve(home: Home, *, host: str, port: int, workers: int) -> int:
         "verify_web.wsgi:create",
     ]
     # A service manager's SIGTERM ends the site as Ctrl-C does, and leaves no process behind.
+    # SIGINT anew: a shell's background job begins with it ignored.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = site_environment(home)
     process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
     try:
         return Exit.DONE if process.wait() == 0 else Exit.REFUSED
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
