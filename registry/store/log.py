@@ -67,7 +67,11 @@ class EventPage(Base):
 
 
 class LogHead(Base):
-    """The one row that a signed tree head can come from; it changes by compare-and-swap only."""
+    """The one row that a signed tree head can come from; it changes by compare-and-swap only.
+
+    ``round_id`` names the round whose files were staged for this head and are put in place after
+    the commit; empty for a head that staged none.
+    """
 
     __tablename__ = "log_heads"
 
@@ -78,6 +82,7 @@ class LogHead(Base):
     status_leaf: Mapped[int] = mapped_column(BigInteger)
     status_entry: Mapped[bytes] = mapped_column(LargeBinary)
     signed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    round_id: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 class StatusPageRow(Base):
@@ -87,3 +92,35 @@ class StatusPageRow(Base):
 
     page: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary(1024))
+
+
+class LogEra(Base):
+    """One log of this registry; a lost or forked one is frozen and followed by the next number.
+
+    ``final_note`` is the last checkpoint that the office stands by, as signed; ``reason`` says
+    why it was frozen. Exactly one era, the newest, is open.
+    """
+
+    __tablename__ = "log_eras"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    origin: Mapped[str] = mapped_column(String(200), unique=True)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    frozen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(String(400), default="")
+    final_note: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+
+
+class Cosignature(Base):
+    """A witness's signature lines on the checkpoint of one size (C2SP tlog-cosignature).
+
+    ``lines`` are note signature lines as the witness gave them, verified, each with its newline.
+    """
+
+    __tablename__ = "cosignatures"
+
+    origin: Mapped[str] = mapped_column(String(200), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    witness: Mapped[str] = mapped_column(String(255), primary_key=True)
+    lines: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,11 +12,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from registry.errors import HomeNotReady
-from registry.store import audit, certificates, log, organisations, outbox
+from registry.store import (
+    audit,
+    certificates,
+    issuer_keys,
+    log,
+    milestones,
+    organisations,
+    outbox,
+)
 from registry.store.base import READ_ONLY, Base
 
 METADATA = Base.metadata
-AGGREGATES = (audit, certificates, log, organisations, outbox)
+AGGREGATES = (audit, certificates, issuer_keys, log, milestones, organisations, outbox)
 """Importing them fills ``METADATA``; named here so that no aggregate is forgotten."""
 
 
