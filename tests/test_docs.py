@@ -33,7 +33,7 @@ def test_every_log_entry_is_described_with_its_members(formats: dict[str, str]) 
     }
     kinds = (
         *(entry.Issue, entry.StatusChange, entry.BatchClose),
-        *(entry.Status, entry.Key, entry.Milestone),
+        *(entry.Status, entry.Key, entry.Milestone, entry.Succession),
     )
     held = {
         str(msgspec.structs.fields(kind)[names.index("t")].default): [

@@ -21,6 +21,7 @@ from signing.tlog.entry import (
     State,
     Status,
     StatusChange,
+    Succession,
     parse_entry,
 )
 from signing.tlog.merkle import CompactRange, leaf_hash
@@ -67,7 +68,7 @@ class Replay:
                 yield from self._close(entry)
             case Status():
                 yield from self._status(index, entry)
-            case Key() | Milestone():
+            case Key() | Milestone() | Succession():
                 pass
             case _:
                 assert_never(entry)

@@ -29,7 +29,7 @@ from registry.rules.candidate import Candidate
 from registry.store.audit import AuditLine
 from registry.store.bulk import insert_rows
 from registry.store.certificates import Batch, Certificate
-from registry.store.counters import peek, take_range
+from registry.store.counters import batch_scope, number_scope, peek, take_range
 from registry.store.log import EventGroup, EventPage
 from registry.store.organisations import Issuer
 from registry.store.outbox import UploadKind
@@ -92,7 +92,7 @@ def issue_batch(
     serials, ranges = _take_serials(session, order.prefix, order.tally)
     first_status = take_range(session, STATUS_SCOPE, count, start=0)
     year = now.year
-    serial = take_range(session, f"batch:{order.prefix}:{year}", 1, start=1)
+    serial = take_range(session, batch_scope(order.prefix, year), 1, start=1)
     batch_id = f"{order.prefix}-{year}-{serial:04}"
     group = EventGroup(
         kind="issue",
@@ -144,11 +144,7 @@ def find_batch(session: Session, *, prefix: str, digest: str) -> Batch | None:
 
 def free_serials(session: Session, prefix: str, year: int, level: str) -> int:
     """Return how many serials of (prefix, year, level) are still free."""
-    return LAST_SERIAL + 1 - peek(session, _scope(prefix, year, level), start=FIRST_SERIAL)
-
-
-def _scope(prefix: str, year: int, level: str) -> str:
-    return f"number:{prefix}:{year}:{level}"
+    return LAST_SERIAL + 1 - peek(session, number_scope(prefix, year, level), start=FIRST_SERIAL)
 
 
 def _take_serials(
@@ -159,7 +155,7 @@ def _take_serials(
     # Always in the same order: two offices that lock (prefix, year, level) rows in different
     # orders would wait for each other for ever.
     for (year, level), count in sorted(tally.items()):
-        first = take_range(session, _scope(prefix, year, level), count, start=FIRST_SERIAL)
+        first = take_range(session, number_scope(prefix, year, level), count, start=FIRST_SERIAL)
         last = first + count - 1
         if last > LAST_SERIAL:
             free = max(0, LAST_SERIAL + 1 - first)

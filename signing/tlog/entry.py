@@ -7,6 +7,8 @@ HMAC-SHA256 under an opening that is kept with the record, and both can be erase
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Annotated, Final, Literal, TypeAlias
@@ -25,6 +27,7 @@ Time: TypeAlias = Annotated[
     str,
     msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"),
 ]
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class State(IntEnum):
@@ -132,7 +135,22 @@ class Milestone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     v: Literal[1] = 1
 
 
-Entry: TypeAlias = Issue | StatusChange | BatchClose | Status | Key | Milestone
+class Succession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """This log stands in the place of a frozen one (日志接续); the first leaf of a later log.
+
+    `origin` names the frozen log; `size` and `root` (hex) are its last checkpoint that the office
+    stands by. The frozen log's `successor` note points back here.
+    """
+
+    origin: Annotated[str, msgspec.Meta(pattern=r"\A[!-~]{1,255}\Z")]
+    root: Hex32
+    size: Count
+    t: Literal["succession"] = "succession"
+    time: Time
+    v: Literal[1] = 1
+
+
+Entry: TypeAlias = Issue | StatusChange | BatchClose | Status | Key | Milestone | Succession
 
 
 class _Head(msgspec.Struct):
@@ -147,6 +165,7 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Entry]]] = {
     "status": msgspec.json.Decoder(Status),
     "key": msgspec.json.Decoder(Key),
     "milestone": msgspec.json.Decoder(Milestone),
+    "succession": msgspec.json.Decoder(Succession),
 }
 
 
@@ -157,11 +176,11 @@ def format_time(at: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """Read what `format_time` writes. Raises MalformedEntry."""
-    try:
-        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        raise MalformedEntry("a log entry's time is not a date and time in UTC") from None
-    return at
+    # fromisoformat alone would take other spellings; strptime alone costs ten times as much.
+    if _TIME.fullmatch(text):
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
+    raise MalformedEntry("a log entry's time is not a date and time in UTC")
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -187,7 +206,7 @@ def parse_entry(data: bytes) -> Entry:
     except (MalformedJson, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError):
         raise MalformedEntry("this is not a log entry of a known kind") from None
     match entry:
-        case Status() | Key() | Milestone():
+        case Status() | Key() | Milestone() | Succession():
             parse_time(entry.time)
         case BatchClose() if entry.last - entry.first + 1 != entry.count:
             raise MalformedEntry("a batch's first and last leaf do not fit its count")

@@ -19,6 +19,7 @@ from signing.tlog.entry import (
     State,
     Status,
     StatusChange,
+    Succession,
     encode_entry,
     encode_issue,
     format_time,
@@ -52,6 +53,7 @@ EXAMPLES: list[Entry] = [
         time=TIME,
     ),
     Milestone(commit="11" * 32, kind="plan", subject="P-2026-0001", time=TIME),
+    Succession(origin="127.0.0.1:8000/log", root="5a" * 32, size=12, time=TIME),
 ]
 
 
@@ -184,7 +186,7 @@ def test_no_entry_has_a_field_for_a_person() -> None:
     allowed = {
         *("action", "alg", "batch", "before", "commit", "count", "edition", "filing", "first"),
         *("index", "issuer", "key", "kind", "last", "link", "number", "prefix", "public", "reason"),
-        *("root", "state", "status", "subject", "t", "time", "v"),
+        *("origin", "root", "size", "state", "status", "subject", "t", "time", "v"),
     }
     for entry in EXAMPLES:
         assert set(entry.__struct_fields__) <= allowed
