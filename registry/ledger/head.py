@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 from keys.policy import Policy
 from keys.signer import Signer
 from registry.errors import RegistryError
-from registry.ledger.storage import LocalStorage
+from registry.ledger.storage import LogStorage
 from registry.store.log import LogHead
-from signing.errors import SigningError
-from signing.tlog.checkpoint import open_checkpoint
+from signing.errors import SigningError, UntrustedCheckpoint
+from signing.tlog.checkpoint import Checkpoint, open_checkpoint
 from signing.tlog.merkle import EMPTY_ROOT
 
 CHECKPOINT = "checkpoint"
@@ -44,7 +44,7 @@ class Log:
     """One log: its origin (= key name), where its files lie, who signs, who is trusted."""
 
     origin: str
-    storage: LocalStorage
+    storage: LogStorage
     signers: tuple[Signer, ...]
     policy: Policy
 
@@ -53,7 +53,8 @@ class Log:
 class Head:
     """A committed head. ``root`` is 32 bytes; ``note`` the signed checkpoint, empty before any.
 
-    ``status_leaf`` is the index of the newest ``status`` leaf, -1 before any.
+    ``status_leaf`` is the index of the newest ``status`` leaf, -1 before any. ``round_id`` names
+    the round whose staged files belong to this head; empty if it staged none.
     """
 
     size: int
@@ -61,6 +62,7 @@ class Head:
     note: bytes
     status_leaf: int
     status_entry: bytes
+    round_id: str = ""
 
 
 def load_head(session: Session, origin: str) -> Head:
@@ -74,6 +76,7 @@ def load_head(session: Session, origin: str) -> Head:
         note=row.note,
         status_leaf=row.status_leaf,
         status_entry=row.status_entry,
+        round_id=row.round_id,
     )
 
 
@@ -85,6 +88,7 @@ def swap_head(session: Session, origin: str, old: Head, new: Head, at: datetime)
         "note": new.note,
         "status_leaf": new.status_leaf,
         "status_entry": new.status_entry,
+        "round_id": new.round_id,
         "signed_at": at,
     }
     if old.size == 0:
@@ -92,7 +96,7 @@ def swap_head(session: Session, origin: str, old: Head, new: Head, at: datetime)
         try:
             session.execute(insert(LogHead).values(origin=origin, **values))
         except IntegrityError:
-            raise _moved() from None
+            raise moved() from None
         return
     result = session.execute(
         update(LogHead)
@@ -100,47 +104,100 @@ def swap_head(session: Session, origin: str, old: Head, new: Head, at: datetime)
         .values(**values)
     )
     if not isinstance(result, CursorResult) or result.rowcount != 1:
-        raise _moved()
+        raise moved()
 
 
-def _moved() -> HeadMoved:
+def moved() -> HeadMoved:
+    """Return the error for a round that another one has outrun."""
     return HeadMoved("another sequencer committed a head first: run `certreg anchor` again")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Public:
+    """The public checkpoint. ``sound``: its signatures are good, or are those of the head."""
+
+    checkpoint: Checkpoint
+    sound: bool
+
+
 def publish_head(log: Log, head: Head) -> None:
-    """Make the public checkpoint equal to the committed head; ``HeadLost`` if it is ahead."""
-    if refuse_lost_head(log, head) != head.note and head.note:
-        log.storage.write_all([(CHECKPOINT, head.note)])
+    """Make the public checkpoint that of the committed head; ``HeadLost`` if it is ahead.
+
+    One that says the same already is left alone: it may carry witnesses' lines, which the
+    committed note does not have. All tiles of the head must be in place before.
+    """
+    public = refuse_lost_head(log, head)
+    done = public is not None and public.sound and public.checkpoint.size == head.size
+    if head.note and not done:
+        log.storage.replace(CHECKPOINT, head.note)
 
 
-def refuse_lost_head(log: Log, head: Head) -> bytes:
+def refuse_lost_head(log: Log, head: Head) -> Public | None:
     """Return the public checkpoint; ``HeadLost`` if the database's head is not up to it.
 
     Asked before anything is issued, too: an old copy of the database would give numbers away a
-    second time, which no later refusal to sign could take back.
+    second time, which no later refusal to sign could take back. None before the first checkpoint.
+    Who has not the log's turn must look again (`guards.refuse_unsafe`): a round that ends between
+    the two looks would seem ahead.
     """
-    public = _public_note(log)
-    if public and public != head.note:
-        try:
-            size = open_checkpoint(public, log.policy).checkpoint.size
-        except SigningError as error:
-            msg = (
-                f"the public checkpoint cannot be read ({error.code}): restore "
-                "public/log/checkpoint from a backup or a reader's copy"
-            )
-            raise HeadLost(msg) from None
-        if size >= head.size:
-            msg = (
-                f"the public checkpoint says {size} entries, the database {head.size}: the "
-                "database is an old copy. Do not issue or sign; restore the newest backup "
-                "(docs/operations.md, disasters)"
-            )
-            raise HeadLost(msg)
-    return public
-
-
-def _public_note(log: Log) -> bytes:
     try:
-        return log.storage.read(CHECKPOINT)
+        note = log.storage.read(CHECKPOINT)
     except FileNotFoundError:
-        return b""
+        return None
+    if head.note and _text(note) == _text(head.note):
+        # The very head, whoever has signed it: a key that was retired since takes nothing back.
+        own = Checkpoint(origin=log.origin, size=head.size, root=head.root)
+        return Public(checkpoint=own, sound=note == head.note or _is_sound(note, log))
+    try:
+        public = open_own(note, log)
+    except SigningError as error:
+        msg = (
+            f"the public checkpoint cannot be read ({error.code}): restore "
+            "public/log/checkpoint from a backup or a reader's copy"
+        )
+        raise HeadLost(msg) from None
+    if public.size > head.size:
+        msg = (
+            f"the public checkpoint says {public.size} entries, the database {head.size}: the "
+            "database is an old copy. Do not issue or sign; restore the newest backup "
+            "(docs/operations.md, disasters)"
+        )
+        raise HeadLost(msg)
+    if public.size == head.size and public.root != head.root:
+        raise forked(head, public)
+    return Public(checkpoint=public, sound=True)
+
+
+def forked(head: Head, public: Checkpoint) -> HeadLost:
+    """Return the error for a public checkpoint that is of another history than ``head``."""
+    return HeadLost(
+        f"two histories of this log were signed: the public checkpoint says {public.size} "
+        f"entries, root {public.root.hex()}; the database {head.size} entries, root "
+        f"{head.root.hex()}. Do not issue or sign; keep both, and freeze the log "
+        "(docs/operations.md, disasters)"
+    )
+
+
+def _is_sound(note: bytes, log: Log) -> bool:
+    try:
+        open_own(note, log)
+    except SigningError:
+        return False
+    return True
+
+
+def _text(note: bytes) -> bytes:
+    # Signature lines follow the last empty line (C2SP signed-note).
+    return note.rpartition(b"\n\n")[0]
+
+
+def open_own(note: bytes, log: Log) -> Checkpoint:
+    """Read a checkpoint of this log under the log's keys alone, whatever witnesses it has.
+
+    The office's own record needs no quorum: waiting for one must not keep it from seeing what it
+    signed. Raises `SigningError`.
+    """
+    found = open_checkpoint(note, Policy(logs=log.policy.logs)).checkpoint
+    if found.origin != log.origin:
+        raise UntrustedCheckpoint("the checkpoint is another log's")
+    return found

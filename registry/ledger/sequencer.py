@@ -2,58 +2,66 @@
 
 Order of writes, and what a crash after each leaves:
 
-1. tiles and entry bundles, durable    files beyond the head; the next round writes them again
-2. own root and signature re-checked   nothing
-3. head and indices, one transaction   a committed head that is not public yet: published at the
-   by compare-and-swap                 next start by the same function
-4. public checkpoint                   nothing is owed
+1. files of the round staged, durable   staged files in nobody's sight; removed by a later round
+2. own root and signature re-checked    the same
+3. head and indices, one transaction    a committed head that is neither placed nor public: the
+   by compare-and-swap                  next start does both, by the same function
+4. staged files placed                  the same; files already placed are found equal
+5. public checkpoint                    nothing is owed
 
-Start-up, recovery and the daily round are this one function.
+So nothing unsigned ever stands at a tile's path: a round that came to nothing and was done again
+with other leaves cannot meet its own remains. Start-up, recovery and the daily round are this
+one function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Final
 
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from keys.clock import Clock
 from registry.errors import RegistryError
-from registry.ledger.crosscheck import RangeCrosscheck
-from registry.ledger.events import group_entries
-from registry.ledger.head import Head, Log, load_head, publish_head, swap_head
-from registry.ledger.statuses import StatusTable
+from registry.ledger.guards import refuse_unsafe, status_time
+from registry.ledger.head import (
+    Head,
+    HeadLost,
+    Log,
+    forked,
+    load_head,
+    moved,
+    publish_head,
+    refuse_lost_head,
+    swap_head,
+)
+from registry.ledger.round import Round, SelfCheckFailed, build, failed
+from registry.ledger.turn import turn
 from registry.store.base import read_unit, write_unit
-from registry.store.certificates import Batch
 from registry.store.log import EventGroup, EventPage
-from signing.canonical import encode
 from signing.errors import SigningError
-from signing.tlog.appender import TileAppender
-from signing.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from signing.tlog.entry import BatchClose, Status, format_time, parse_entry, parse_time
-from signing.tlog.merkle import CompactRange, verify_consistency
+from signing.tlog.checkpoint import Checkpoint
+from signing.tlog.entry import Status, parse_entry, parse_time
+from signing.tlog.merkle import verify_consistency
 from signing.tlog.paths import consistency_path
-from signing.tlog.tiles import TileReader, encode_bundle
+from signing.tlog.tiles import TILE_WIDTH, TileId, TileReader, encode_bundle, tile_path
 
-PAGES_AT_ONCE = 16
-"""Pages of 256 leaves held at a time: bounds memory whatever the batch's size."""
-STATUS_EVERY = timedelta(hours=20)
+__all__ = ["Anchored", "SelfCheckFailed", "anchor", "settle"]
+
+GROUPS_AT_ONCE: Final = 4096
+"""Event groups in one round: bounds memory and the commit when very many have come together."""
+STATUS_EVERY: Final = timedelta(hours=20)
 """A daily anchor that runs a little early must still bring the day's status leaf."""
-
-
-class SelfCheckFailed(RegistryError):
-    """What was just written does not read back as intended: nothing was signed or committed."""
-
-    code: ClassVar[str] = "self-check-failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchored:
-    """What one round did. ``crosschecked``: every batch root was computed by merkletools too."""
+    """What was done. ``crosschecked``: every batch root was computed by merkletools too."""
 
     old_size: int
     size: int
@@ -61,45 +69,153 @@ class Anchored:
     crosschecked: bool
 
 
-@dataclass(slots=True, kw_only=True)  # mutable: it fills up while the round goes on
-class _Round:
-    """A round under way: what will be committed if everything holds."""
-
-    appender: TileAppender
-    statuses: StatusTable
-    first_index: dict[int, int] = field(default_factory=dict)
-    closes: list[tuple[int, int, bytes]] = field(default_factory=list)
-    batches: list[str] = field(default_factory=list)
-    crosschecked: bool = True
-
-
-def anchor(engine: Engine, log: Log, *, clock: Clock) -> Anchored:
+def anchor(
+    engine: Engine,
+    log: Log,
+    *,
+    clock: Clock,
+    random: Callable[[int], bytes] = secrets.token_bytes,
+) -> Anchored:
     """Put every pending event into the log and publish the new checkpoint.
 
     Harmless when nothing is pending, when run twice, and when killed at any moment. Raises
-    ``LogBusy``, ``HeadLost``, ``HeadMoved``, ``RootsDisagree``, ``SelfCheckFailed``,
-    ``StorageFailed``.
+    ``LogBusy``, ``LogFrozen``, ``HeadLost``, ``HeadMoved``, ``ClockBehind``, ``RootsDisagree``,
+    ``SelfCheckFailed``, ``StorageConflict``, ``StorageFailed``. ``random(n)`` returns n random
+    bytes; rounds are named by them.
     """
-    with log.storage.exclusive():
-        with read_unit(engine) as session:
-            head = load_head(session, log.origin)
-            publish_head(log, head)
-            pending = _pending(session)
-            if not pending and not _needs_status(head, clock.now()):
-                return Anchored(old_size=head.size, size=head.size, batches=(), crosschecked=False)
-            work = _start(session, log, head)
-            for group in pending:
-                _append_group(session, log, work, group)
-        new = _close_round(log, work, head, clock.now())
-        with write_unit(engine) as session:
-            _commit(session, log, work, old=head, new=new, now=clock.now())
-        publish_head(log, new)
+    with turn(engine, log), log.storage.exclusive():
+        done, groups = _one_round(engine, log, clock, random)
+        # A round that is not full has taken all: what came meanwhile is the next call's, or
+        # busy writers would keep this one from ever returning.
+        while groups == GROUPS_AT_ONCE:
+            more, groups = _one_round(engine, log, clock, random)
+            done = _joined(done, more)
+        return done
+
+
+def _joined(done: Anchored, more: Anchored) -> Anchored:
+    parts = [part for part in (done, more) if part.batches]
     return Anchored(
+        old_size=done.old_size,
+        size=more.size,
+        batches=done.batches + more.batches,
+        crosschecked=bool(parts) and all(part.crosschecked for part in parts),
+    )
+
+
+def _one_round(
+    engine: Engine, log: Log, clock: Clock, random: Callable[[int], bytes]
+) -> tuple[Anchored, int]:
+    """Run one round; also return how many event groups it took."""
+    # Listed before the head is read, so that whatever is listed was begun from this head or an
+    # earlier one. Once the head has moved none of it can be committed any more.
+    ended = log.storage.rounds()
+    with read_unit(engine) as session, _outrun(engine, log) as known:
+        now = clock.now()
+        head = refuse_unsafe(session, log, now=now)
+        known.append(head)
+        settle(log, head)
+        pending = _pending(session)
+        if not pending and not _needs_status(head, now):
+            idle = Anchored(old_size=head.size, size=head.size, batches=(), crosschecked=False)
+            return idle, 0
+        work, new = build(
+            session,
+            log,
+            head,
+            round_id=random(16).hex(),
+            groups=pending,
+            now=status_time(head, now),
+        )
+    with write_unit(engine) as session:
+        _commit(session, log, work, old=head, new=new, now=clock.now())
+    with _outrun(engine, log) as known:
+        known.append(new)
+        log.storage.place(new.round_id)
+        publish_head(log, new)
+    log.storage.discard(ended)
+    done = Anchored(
         old_size=head.size,
         size=new.size,
         batches=tuple(work.batches),
         crosschecked=work.crosschecked and bool(work.batches),
     )
+    return done, len(pending)
+
+
+@contextmanager
+def _outrun(engine: Engine, log: Log) -> Iterator[list[Head]]:
+    """Turn what looks like a fault into ``HeadMoved`` where another sequencer was faster.
+
+    It comes to that when the turn was lost unnoticed, with a connection for instance. Then the
+    public checkpoint is ahead of the head given here, its tiles stand where ours would, and our
+    staged files are gone: to cry "another history" over it would stop an office for nothing.
+    """
+    known: list[Head] = []
+    try:
+        yield known
+    except RegistryError as error:
+        with read_unit(engine) as session:
+            if known and load_head(session, log.origin) != known[-1]:
+                raise moved() from error
+        raise
+
+
+def settle(log: Log, head: Head) -> None:
+    """Finish what a crash left undone after the commit of ``head``: place, then publish.
+
+    Raises ``HeadLost`` before anything is touched if the public checkpoint is ahead.
+    """
+    public = refuse_lost_head(log, head)
+    _refuse_tiles_beyond(log, head)
+    if head.round_id:
+        log.storage.place(head.round_id)
+    if head.size and (public is None or public.checkpoint.size < head.size):
+        _check_placed(log, head, None if public is None else public.checkpoint)
+    publish_head(log, head)
+
+
+def _refuse_tiles_beyond(log: Log, head: Head) -> None:
+    """Refuse when tiles tell of more than the database: nothing but a committed head is placed.
+
+    So they tell even where an old checkpoint was put back together with an old database.
+    """
+    index, width = divmod(head.size, TILE_WIDTH)
+    full = tile_path(TileId(level=None, index=index))
+    widths = [int(name) for name in log.storage.names(f"{full}.p") if name.isdecimal()]
+    beyond = max(widths, default=0)
+    try:
+        log.storage.read(full)
+        beyond = TILE_WIDTH
+    except FileNotFoundError:
+        pass
+    if beyond > width:
+        raise HeadLost(
+            f"the log's tiles go on to {index * TILE_WIDTH + beyond} entries at least, the "
+            f"database says {head.size}: the database is an old copy. Do not issue or sign; "
+            "restore the newest backup (docs/operations.md, disasters)"
+        )
+
+
+def _check_placed(log: Log, head: Head, public: Checkpoint | None) -> None:
+    """Refuse to publish a head whose files are not there, or that forks from what is public.
+
+    Staged files can be lost between commit and placing: a log directory of another day, put
+    back from a backup. What readers have must stay what can be proven to them.
+    """
+    try:
+        tree = TileReader(log.storage.read).at(head.size)
+        if tree.root() != head.root:
+            raise failed("the tiles on disk do not give the committed root")
+        proof = [] if public is None else consistency_path(public.size, head.size, tree)
+    except SigningError as error:
+        raise failed(f"the committed head cannot be published ({error.code})") from error
+    if public is None:
+        return
+    try:
+        verify_consistency(public.size, head.size, public.root, head.root, proof)
+    except SigningError as error:
+        raise forked(head, public) from error
 
 
 def _needs_status(head: Head, now: datetime) -> bool:
@@ -114,101 +230,15 @@ def _needs_status(head: Head, now: datetime) -> bool:
 
 def _pending(session: Session) -> Sequence[EventGroup]:
     return session.scalars(
-        select(EventGroup).where(EventGroup.first_index.is_(None)).order_by(EventGroup.group_id)
+        select(EventGroup)
+        .where(EventGroup.first_index.is_(None))
+        .order_by(EventGroup.group_id)
+        .limit(GROUPS_AT_ONCE)
     ).all()
 
 
-def _start(session: Session, log: Log, head: Head) -> _Round:
-    try:
-        appender = TileAppender(head.size, TileReader(log.storage.read))
-    except SigningError as error:
-        raise _failed(f"the log's right edge cannot be read ({error.code})") from error
-    if appender.root() != head.root:
-        raise _failed("the tiles on disk do not give the committed root")
-    return _Round(appender=appender, statuses=StatusTable.load(session, head.status_entry))
-
-
-def _append_group(session: Session, log: Log, work: _Round, group: EventGroup) -> None:
-    first = work.appender.size
-    work.first_index[group.group_id] = first
-    closes = group.kind == "issue"
-    width = group.count - 1 if closes else group.count
-    span, second = CompactRange(), RangeCrosscheck()
-    for found in group_entries(session, group.group_id, PAGES_AT_ONCE):
-        entries = found[: first + width - work.appender.size]  # without the close to be filled in
-        if not closes:
-            work.statuses.apply(entries)
-        hashes = _append(log, work, entries)
-        if closes:
-            span.extend(hashes)
-            second.feed(hashes)
-    if work.appender.size != first + width:
-        raise _failed(f"event group {group.group_id} is not complete in the database")
-    if group.first_status is not None:
-        work.statuses.cover(group.first_status + group.certificates)
-    if not closes or group.batch_id is None:
-        return
-    batch = session.get_one(Batch, group.batch_id)
-    root = span.root()
-    work.crosschecked = second.check(root) and work.crosschecked
-    close = encode(
-        BatchClose(
-            batch=batch.batch_id,
-            count=width,
-            filing=batch.approval,
-            first=first,
-            last=first + width - 1,
-            root=root.hex(),
-        )
-    )
-    _append(log, work, [close])
-    work.closes.append((group.group_id, width, close))
-    work.batches.append(batch.batch_id)
-
-
-def _append(log: Log, work: _Round, entries: Sequence[bytes]) -> list[bytes]:
-    appended = work.appender.append(entries)
-    log.storage.write_all(appended.files)
-    return appended.leaf_hashes
-
-
-def _close_round(log: Log, work: _Round, old: Head, now: datetime) -> Head:
-    """Append the status leaf, write the partial tiles, sign, and check all of it again."""
-    leaf = work.appender.size
-    entry = encode(
-        Status(
-            before=leaf,
-            count=work.statuses.count,
-            root=work.statuses.root().hex(),
-            time=format_time(now),
-        )
-    )
-    _append(log, work, [entry])
-    log.storage.write_all(work.appender.finish())
-    size, root = work.appender.size, work.appender.root()
-    note = sign_checkpoint(Checkpoint(origin=log.origin, size=size, root=root), log.signers)
-    new = Head(size=size, root=root, note=note, status_leaf=leaf, status_entry=entry)
-    _check(log, old, new)
-    return new
-
-
-def _check(log: Log, old: Head, new: Head) -> None:
-    # Read back from disk, not from memory: this is the last moment at which a fault can still
-    # be mended. Once the head is committed it is a promise.
-    try:
-        tree = TileReader(log.storage.read).at(new.size)
-        if tree.root() != new.root:
-            raise _failed("the tiles just written give another root")
-        proof = consistency_path(old.size, new.size, tree)
-        verify_consistency(old.size, new.size, old.root, new.root, proof)
-        if open_checkpoint(new.note, log.policy).checkpoint.root != new.root:
-            raise _failed("the checkpoint just signed says another root")
-    except SigningError as error:
-        raise _failed(f"the new checkpoint does not verify ({error.code})") from error
-
-
 def _commit(
-    session: Session, log: Log, work: _Round, *, old: Head, new: Head, now: datetime
+    session: Session, log: Log, work: Round, *, old: Head, new: Head, now: datetime
 ) -> None:
     swap_head(session, log.origin, old, new, now)
     for group_id, first_index in work.first_index.items():
@@ -235,10 +265,3 @@ def _commit(
         )
     )
     work.statuses.save(session)
-
-
-def _failed(what: str) -> SelfCheckFailed:
-    return SelfCheckFailed(
-        f"{what}: nothing was signed or committed. Run `certreg log fsck`, check disk and memory "
-        "of this machine, then run `certreg anchor` again"
-    )

@@ -1,17 +1,16 @@
-"""Durable files of the published log in a local directory (C2SP tlog-tiles layout).
+"""Where the published log's files lie (C2SP tlog-tiles layout): one small interface, two kinds.
 
-Readers may look at any moment, also after a power cut: a path holds either nothing or whole bytes.
+A file of the log is *staged* under a round's id, out of everybody's sight, and *placed* at its
+path once the head it belongs to is committed. So what stands at a tile's path was signed for:
+it never changes, and a round that came to nothing leaves nothing that a later one could meet.
+Only checkpoints are replaced.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import threading
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import ClassVar
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import ClassVar, Protocol
 
 from registry.errors import RegistryError
 
@@ -23,99 +22,82 @@ class LogBusy(RegistryError):
 
 
 class StorageFailed(RegistryError):
-    """The disk refused: full, read-only or damaged."""
+    """The disk or the object store refused: full, read-only, damaged or out of reach."""
 
     code: ClassVar[str] = "storage-failed"
 
 
-class LocalStorage:
-    """Files below one directory; ``path`` is relative, with ``/`` between its parts."""
+class StorageConflict(RegistryError):
+    """Other bytes stand at the path of a tile that this round would write."""
 
-    __slots__ = ("_root",)
+    code: ClassVar[str] = "storage-conflict"
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+
+class LogStorage(Protocol):
+    """The files of one log; ``path`` is relative, with ``/`` between its parts.
+
+    Readers may look at any moment, also after a power cut: a path holds either nothing or whole
+    bytes. All methods raise ``StorageFailed`` when the storage refuses; what was asked for may
+    then be done, undone or half done, and nothing of it counts as durable.
+    """
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold what lock the storage has; ``LogBusy`` if another process does.
+
+        Freed by a crash. It spares work; what keeps the log whole is the head's
+        compare-and-swap.
+        """
 
     def read(self, path: str) -> bytes:
-        """Return the bytes at ``path``; ``FileNotFoundError`` if there are none."""
-        return (self._root / path).read_bytes()
+        """Return the bytes at ``path``; ``FileNotFoundError`` if there are none.
 
-    def write_all(self, items: Iterable[tuple[str, bytes]]) -> int:
-        """Write every item and return how many; durable when this returns, not before.
-
-        Each file is written beside its place, fsynced and renamed over it, so a crash leaves old
-        or new bytes and never a part. The directories are fsynced last, once each: until then a
-        crash may lose the names, which is why nothing may refer to them before.
-        Raises ``StorageFailed``.
+        Promises nothing about durability: what is read may be gone after a power cut, unless
+        `place` or `replace` has returned for it.
         """
-        touched: set[Path] = set()
-        count = 0
-        try:
-            for path, data in items:
-                target = self._root / path
-                self._prepare(target.parent, touched)
-                _write_file(target, data)
-                count += 1
-            for directory in touched:
-                _sync_directory(directory)
-        except OSError as error:
-            msg = (
-                f"the log's disk refused ({os.strerror(error.errno or 0)}): nothing was signed; "
-                "make room or mend it, then run `certreg anchor` again"
-            )
-            raise StorageFailed(msg) from error
-        return count
 
-    def _prepare(self, directory: Path, touched: set[Path]) -> None:
-        if directory in touched:
-            return
-        # A new directory's own name must become durable too, up to the first that was there.
-        step = directory
-        while not step.exists():
-            step = step.parent
-            touched.add(step)
-        directory.mkdir(parents=True, exist_ok=True)
-        touched.add(directory)
+    def names(self, folder: str) -> frozenset[str]:
+        """Return the names of the files that stand directly in ``folder``, which need not be."""
 
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the log's lock; ``LogBusy`` if another process does. A crash frees it."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        # Its name too must be durable before a committed head refers to what lies in it.
-        _sync_directory(self._root.parent)
-        lock = os.open(self._root / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                msg = "another sequencer is at work on this log: wait for it, then run this again"
-                raise LogBusy(msg) from None
-            yield
-        finally:
-            os.close(lock)
+    def stage(self, round_id: str, items: Iterable[tuple[str, bytes]]) -> None:
+        """Keep files for the round; all of them durable when this returns, none before.
+
+        They are invisible at their paths. May be called many times in a round, and holds no
+        more than a few files in memory. ``StorageConflict`` if other bytes already stand at a
+        path: found here, before anything is signed, rather than in `place`.
+        """
+
+    def read_staged(self, round_id: str, path: str) -> bytes:
+        """Return staged bytes; ``FileNotFoundError`` if the round has none for ``path``."""
+
+    def place(self, round_id: str) -> None:
+        """Put every staged file of the round at its path; all durable when this returns.
+
+        To be called once the round's head is committed, and again until it has returned once:
+        a crash leaves some files placed and all others still staged. Bytes that already stand
+        there are let be if they are the same; ``StorageConflict`` if not, nothing overwritten.
+        A round of which nothing is staged (any more) is placed.
+        """
+
+    def rounds(self) -> frozenset[str]:
+        """Return the rounds of which something is staged."""
+
+    def discard(self, round_ids: Iterable[str]) -> None:
+        """Forget what these rounds staged. Not durable: it may be back after a power cut.
+
+        Only for rounds that can never be committed, or that are placed.
+        """
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Put ``data`` at ``path``, over what is there; durable when this returns.
+
+        A reader, and a crash, see the old bytes or the new, never a part and never nothing.
+        """
 
 
-def _write_file(target: Path, data: bytes) -> None:
-    # Of this thread alone: two that write one path must not rename each other's half.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        # A disk that is full must not be filled further by each attempt.
-        temporary.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(descriptor)
-    temporary.replace(target)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def conflict(path: str) -> StorageConflict:
+    """Return the error for a tile that would change; what a person must do stands in it."""
+    return StorageConflict(
+        f"{path} stands in the log with other bytes: a tile that was signed would change, so "
+        "another history is being written. Stop issuing and signing, run `certreg log fsck`, "
+        "and find out which database belongs to this log (docs/operations.md, disasters)"
+    )

@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from registry.ledger import crosscheck, head, sequencer, storage
+from registry.ledger import crosscheck, head, local_storage, sequencer
+from registry.ledger import round as rounds
 from registry.ledger.crosscheck import RootsDisagree
 from registry.ledger.head import HeadLost, HeadMoved
-from registry.ledger.sequencer import SelfCheckFailed
-from registry.ledger.storage import LocalStorage, LogBusy, StorageFailed
+from registry.ledger.local_storage import LocalStorage
+from registry.ledger.round import SelfCheckFailed
+from registry.ledger.storage import LogBusy, StorageFailed
 from registry.store.base import write_unit
 from registry.store.log import EventPage, LogHead
 from registry.store.schema import migrate
@@ -63,7 +65,7 @@ def test_the_first_round_takes_everything_in_order_and_closes_each_batch(office:
 
 
 def test_a_batch_longer_than_a_chunk_is_one_contiguous_range(office: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sequencer, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(rounds, "PAGES_AT_ONCE", 1)
     office.issue(office.people(600))
     assert office.anchor().size == 604
     office.publish()
@@ -274,12 +276,12 @@ class Lying(LocalStorage):
 
     __slots__ = ("path",)
 
-    def write_all(self, items: Any) -> int:
+    def stage(self, round_id: str, items: Any) -> None:
         def changed() -> Any:
             for path, data in items:
                 yield path, (bytes(len(data)) if path == self.path else data)
 
-        return super().write_all(changed())
+        super().stage(round_id, changed())
 
 
 @pytest.mark.parametrize("path", ["tile/1/000.p/1", "tile/0/001.p/49"])
@@ -322,7 +324,7 @@ def test_a_second_opinion_that_differs_stops_the_round(office: Any, monkeypatch:
         def root(self) -> bytes:
             return b"\1" * 32
 
-    monkeypatch.setattr(sequencer, "CompactRange", Faulty)
+    monkeypatch.setattr(rounds, "CompactRange", Faulty)
     before = office.contents()
     with pytest.raises(RootsDisagree, match="nothing was signed"):
         office.anchor()
@@ -348,7 +350,7 @@ def test_a_disk_that_refuses_loses_nothing(
 
     rows = office.contents()
     with monkeypatch.context() as patched:
-        patched.setattr(storage.os, "write", full)
+        patched.setattr(local_storage.os, "write", full)
         with pytest.raises(StorageFailed, match=r"refused .*run `certreg anchor` again") as refused:
             office.anchor()
     assert refused.value.code == "storage-failed"

@@ -10,14 +10,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from registry import publish
-from registry.ledger import sequencer
-from registry.ledger.storage import LocalStorage
+from registry import publish, publish_status
+from registry.ledger import local_storage, sequencer
+from registry.ledger import round as rounds
+from registry.ledger.local_storage import LocalStorage
 from registry.store.certificates import Certificate
 from signing.tlog.tiles import TILE_WIDTH
 
@@ -30,20 +32,48 @@ WAYS = ["before", "halfway", "after"]
 
 
 class Crashing(LocalStorage):
-    """Files whose write number `at` crashes."""
+    """Files of which step number `at` crashes, counting each file that is staged or replaced."""
 
     __slots__ = ("at", "calls", "way")
 
-    def write_all(self, items: Any) -> int:
+    def _crash(self, whole: Any, half: Any) -> None:
         here, self.calls = self.calls, self.calls + 1
-        listed = list(items)
         if here != self.at:
-            return super().write_all(listed)
+            whole()
+            return
         if self.way == "halfway":
-            super().write_all(listed[: len(listed) // 2])
+            half()
         if self.way == "after":
-            super().write_all(listed)
+            whole()
         raise Crash
+
+    def stage(self, round_id: str, items: Any) -> None:
+        stage = super().stage
+        for path, data in items:
+
+            def half(path: str = path, data: bytes = data) -> None:
+                self._staged(round_id, path).write_bytes(data[: len(data) // 2])
+
+            self._crash(partial(stage, round_id, [(path, data)]), half)
+
+    def place(self, round_id: str) -> None:
+        place = super().place
+
+        def half() -> None:
+            # Some names are given, and none of the staged ones are gone yet.
+            names = sorted(local_storage._listed(self._staging))
+            for name in names[: len(names) // 2]:
+                path = local_storage._path_of(name)
+                (self._root / path).parent.mkdir(parents=True, exist_ok=True)
+                self._link(self._staging / name, path)
+
+        self._crash(partial(place, round_id), half)
+
+    def write_all(self, items: Any) -> int:
+        listed = list(items)
+        # A file that is replaced is old or new, whatever happens.
+        self._crash(partial(super().write_all, listed), lambda: None)
+        return len(listed)
 
 
 def crashing(office: Any, at: int, way: str) -> Any:
@@ -70,7 +100,8 @@ def template(founded: Path, tmp_path_factory: Any, open_office: Any) -> Path:
 @pytest.fixture
 def busy(template: Path, tmp_path: Path, open_office: Any, monkeypatch: Any) -> Any:
     """Give a copy of it that works in small steps, so that there are many to crash at."""
-    monkeypatch.setattr(sequencer, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(rounds, "PAGES_AT_ONCE", 1)
+    monkeypatch.setattr(rounds, "FILES_AT_ONCE", 1)
     monkeypatch.setattr(publish, "CHUNK", TILE_WIDTH)
     home = tmp_path / "home"
     shutil.copytree(template, home)
@@ -91,6 +122,16 @@ def recover(office: Any) -> None:
     assert len(office.rows(Certificate)) == 261
 
 
+def files(office: Any) -> dict[str, bytes]:
+    """Return what readers can find in the log's directory."""
+    folder = office.site.public / "log"
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in sorted(folder.rglob("[!.]*"))
+        if file.is_file() and file.parent.name != ".staging"
+    }
+
+
 def count_writes(office: Any) -> int:
     log = crashing(office, -1, "")
     office.anchor(log)
@@ -98,29 +139,35 @@ def count_writes(office: Any) -> int:
 
 
 def test_the_sweep_below_reaches_every_write(busy: Any) -> None:
-    assert count_writes(busy) == len(WRITES)
+    assert count_writes(busy) == len(STEPS)
 
 
-WRITES = range(8)
+# The first looks for something left to place; then each file is staged, then all are placed, and
+# the public checkpoint comes last.
+STEPS = range(8)
+PLACE, PUBLISH = STEPS[-2:]
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("at", WRITES)
+@pytest.mark.parametrize("at", STEPS)
 def test_a_crash_at_any_write_of_the_log(busy: Any, at: int, way: str) -> None:
-    old = busy.head()
+    old, public = busy.head(), files(busy)
     with pytest.raises(Crash):
         busy.anchor(crashing(busy, at, way))
-    committed = busy.head() != old
-    # The last write is the public checkpoint, and the only one after the commit.
-    assert committed == (at == WRITES[-1])
+    # Before the commit nobody sees anything; after it nothing but the rest is left to do.
+    assert (busy.head() != old) == (at >= PLACE)
+    if at < PLACE:
+        assert files(busy) == public
+    assert (busy.checkpoint() == busy.seen[0]) == ((at, way) != (PUBLISH, "after"))
     recover(busy)
+    assert not any((busy.site.public / "log" / ".staging").iterdir())
 
 
-@pytest.mark.parametrize("at", [0, 4, 6, 7])
+@pytest.mark.parametrize("at", [0, 1, 3, PLACE - 1, PLACE, PUBLISH])
 def test_a_crash_and_then_more_events_before_the_next_run(busy: Any, at: int) -> None:
     with pytest.raises(Crash):
         busy.anchor(crashing(busy, at, "after"))
-    # What lies on disk beyond the head is now wrong for the next round, which has other leaves.
+    # The next round has other leaves: what was staged and not committed must not meet it.
     busy.clock.moment = busy.clock.moment.replace(hour=9)
     busy.revoke(f"{busy.prefix}263000001")
     recover(busy)
@@ -130,7 +177,7 @@ def test_crashes_one_after_another(busy: Any, chance: Any) -> None:
     for _ in range(12):
         busy.clock.moment = busy.clock.moment.replace(second=chance.randrange(60))
         with pytest.raises(Crash):
-            busy.anchor(crashing(busy, chance.randrange(len(WRITES) - 1), chance.choice(WAYS)))
+            busy.anchor(crashing(busy, chance.randrange(PLACE), chance.choice(WAYS)))
     recover(busy)
 
 
@@ -177,13 +224,24 @@ sequencer_write_unit = sequencer.write_unit
 
 
 @pytest.mark.parametrize("way", ["before", "after"])
-@pytest.mark.parametrize("step", ["_start", "_close_round", "_check", "swap_head", "_commit"])
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [
+        (rounds, "start"),
+        (rounds, "close_round"),
+        (rounds, "check"),
+        (sequencer, "settle"),
+        (sequencer, "build"),
+        (sequencer, "swap_head"),
+        (sequencer, "_commit"),
+    ],
+)
 def test_a_crash_around_each_step_of_the_round(
-    busy: Any, monkeypatch: Any, step: str, way: str
+    busy: Any, monkeypatch: Any, module: Any, step: str, way: str
 ) -> None:
     old = busy.contents()
-    wrapped = fails(getattr(sequencer, step), way)
-    crash_in(monkeypatch, busy.anchor, sequencer, step, wrapped)
+    wrapped = fails(getattr(module, step), way)
+    crash_in(monkeypatch, busy.anchor, module, step, wrapped)
     assert busy.contents() == old
     recover(busy)
 
@@ -234,9 +292,9 @@ def test_a_crash_between_the_mirror_and_the_published_mark(
     recover(busy)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("at", [0, 1])
-def test_a_crash_between_the_status_pages_and_their_pointer(
+@pytest.mark.parametrize("way", ["before", "after"])
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_a_crash_between_the_status_pages_their_pointer_and_the_proofs(
     busy: Any, monkeypatch: Any, at: int, way: str
 ) -> None:
     busy.anchor()
@@ -246,5 +304,5 @@ def test_a_crash_between_the_status_pages_and_their_pointer(
         made.at, made.way, made.calls = at, way, 0
         return made
 
-    crash_in(monkeypatch, busy.publish, publish, "LocalStorage", storage)
+    crash_in(monkeypatch, busy.publish, publish_status, "LocalStorage", storage)
     recover(busy)
