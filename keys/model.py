@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final, NewType, assert_never
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -125,6 +126,32 @@ def key_id_of(algorithm: Algorithm, public_key: bytes) -> KeyId:
     """Derive the id of a key: 16 lowercase hex."""
     material = algorithm.value.encode() + b"\0" + public_key
     return KeyId(hashlib.sha256(material).hexdigest()[:16])
+
+
+@cache
+def can_verify(algorithm: Algorithm) -> bool:
+    """Whether this machine can verify such signatures at all: its OpenSSL may lack the algorithm.
+
+    Where it cannot, `verify_signature` is False of good signatures too: ask here before a False
+    is held against anybody.
+    """
+    blank = bytes(PUBLIC_KEY_BYTES[algorithm])
+    try:
+        match algorithm:
+            case Algorithm.ED25519:
+                Ed25519PublicKey.from_public_bytes(blank)
+            case Algorithm.ECDSA_P256:
+                EllipticCurvePublicKey.from_encoded_point(SECP256R1(), blank)
+            case Algorithm.ML_DSA_44:
+                MLDSA44PublicKey.from_public_bytes(blank)
+            case _:
+                assert_never(algorithm)
+    except UnsupportedAlgorithm:
+        return False
+    except ValueError:
+        # The algorithm is there, and says that a blank key is none.
+        return True
+    return True
 
 
 def verify_signature(

@@ -15,7 +15,8 @@ UTF-8 with surrogate escapes, which keeps every octet apart and writes the same 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from keys.errors import KeysError
@@ -137,6 +138,20 @@ def parse_policy(data: bytes) -> Policy:
             except (MalformedPolicy, MalformedVerifierKey) as fault:
                 raise MalformedPolicy(f"policy line {number}: {fault}") from None
     return reader.finish()
+
+
+def join_policy(logs: Sequence[PolicyLog], witness_lines: bytes) -> Policy:
+    """Join a log's own keys with the file of its witnesses: witness, group and quorum lines.
+
+    No bytes mean no witness and no quorum. Raises MalformedPolicy, also for log lines: which keys
+    the log has, its key ring says and no file.
+    """
+    found = parse_policy(witness_lines) if witness_lines else Policy(logs=())
+    if found.logs:
+        raise MalformedPolicy("a file of witnesses holds no log lines: take them out")
+    joined = replace(found, logs=tuple(logs))
+    format_policy(joined)
+    return joined
 
 
 # Mutable: it gathers while the file is read and is gone when the policy is made.

@@ -11,9 +11,10 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, assert_never
 
 from keys.errors import KeysError
+from keys.model import Algorithm
 
 MAX_VKEY: Final = 4096
 """Longest vkey read, in characters; an ML-DSA-44 key takes about 1,800 and a name."""
@@ -39,6 +40,17 @@ class SignatureType(IntEnum):
     """Timestamped Ed25519 over `cosignature/v1` (witnesses)."""
     ML_DSA_44_COSIGNATURE = 0x06
     """Timestamped ML-DSA-44 over `subtree/v1` (logs and witnesses)."""
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm of such a signature."""
+        match self:
+            case SignatureType.ED25519 | SignatureType.ED25519_COSIGNATURE:
+                return Algorithm.ED25519
+            case SignatureType.ML_DSA_44_COSIGNATURE:
+                return Algorithm.ML_DSA_44
+            case _:
+                assert_never(self)
 
 
 PUBLIC_KEY_BYTES: Final = {

@@ -1,8 +1,11 @@
 """Checkpoints (C2SP tlog-checkpoint): signing a tree head, and opening one under a policy.
 
-The log signs with Ed25519 (type 0x01) and, when it has the key, also with ML-DSA-44 (type
-0x06, C2SP tlog-cosignature, timestamp 0: the log makes no statement about time). Its key
-name is its origin. Witnesses add timestamped lines of type 0x04 or 0x06.
+The log signs with Ed25519 (type 0x01) and with ML-DSA-44 (type 0x06, C2SP tlog-cosignature,
+timestamp 0: the log makes no statement about time), while its keys are changed with two of each.
+Its key name is its origin. Witnesses add timestamped lines of type 0x04 or 0x06.
+
+One good line of the log is enough: whoever takes the ML-DSA-44 line away, or cannot verify it,
+has a checkpoint signed by Ed25519 alone, and is told so by `SignedCheckpoint.log_types`.
 """
 
 from __future__ import annotations
@@ -12,15 +15,16 @@ from typing import TYPE_CHECKING
 
 from keys.model import Algorithm
 from keys.vkey import SignatureType, VerifierKey
-from signing.errors import UntrustedCheckpoint
+from signing.errors import UncheckableCheckpoint, UntrustedCheckpoint, UntrustedNote
 from signing.tlog.cosignature import cosigned_message, join_timestamp
 from signing.tlog.note import (
+    Checked,
     Note,
     NoteSignature,
+    check_note,
     format_note,
     parse_note,
     sign_note,
-    verify_note,
 )
 from signing.tlog.treehead import Checkpoint, format_checkpoint, parse_checkpoint
 
@@ -48,11 +52,15 @@ class SignedCheckpoint:
     """A checkpoint that a policy accepts.
 
     `signed_by` are the policy's names of the witnesses whose cosignatures are good; the
-    log's own signature is always among the good ones. `note` is the whole note as read.
+    log's own signature is always among the good ones. `log_types` are the types of the log's own
+    signatures that were verified, `unchecked` those it bears that this machine cannot verify.
+    `note` is the whole note as read.
     """
 
     checkpoint: Checkpoint
     signed_by: frozenset[str]
+    log_types: frozenset[SignatureType]
+    unchecked: frozenset[SignatureType]
     note: bytes
 
 
@@ -96,17 +104,44 @@ def open_checkpoint(data: bytes, policy: Policy) -> SignedCheckpoint:
 
     Accepted is a note whose origin names a log of the policy which has signed it, with no
     false signature of any key of the policy, cosigned by the policy's quorum. Raises
-    MalformedNote, MalformedCheckpoint, UntrustedNote or UntrustedCheckpoint.
+    MalformedNote, MalformedCheckpoint, UntrustedNote or UntrustedCheckpoint; of the last kind,
+    UncheckableCheckpoint where what is wanting may be in lines that this machine cannot verify.
     """
     note = parse_note(data)
     checkpoint = parse_checkpoint(note.text)
-    logs = {log.key for log in policy.logs}
-    if all(key.name != checkpoint.origin for key in logs):
+    own = {log.key for log in policy.logs if log.key.name == checkpoint.origin}
+    if not own:
         raise UntrustedCheckpoint("the checkpoint is not of a log the trust policy names")
-    good = verify_note(note, logs.union(witness.key for witness in policy.witnesses))
-    if all(key.name != checkpoint.origin for key in good & logs):
-        raise UntrustedCheckpoint("the log itself has not signed the checkpoint")
-    cosigners = frozenset(witness.name for witness in policy.witnesses if witness.key in good)
+    logs = {log.key for log in policy.logs}
+    checked = check_note(note, logs.union(witness.key for witness in policy.witnesses))
+    _refuse_unsigned(checked, own)
+    cosigners = frozenset(one.name for one in policy.witnesses if one.key in checked.good)
     if not policy.satisfied(cosigners):
+        unsure = frozenset(one.name for one in policy.witnesses if one.key in checked.unchecked)
+        if policy.satisfied(cosigners | unsure):
+            raise _uncheckable("of the witnesses")
         raise UntrustedCheckpoint("too few witnesses have signed the checkpoint")
-    return SignedCheckpoint(checkpoint=checkpoint, signed_by=cosigners, note=data)
+    return SignedCheckpoint(
+        checkpoint=checkpoint,
+        signed_by=cosigners,
+        log_types=frozenset(key.type for key in checked.good & own),
+        unchecked=frozenset(key.type for key in checked.unchecked & own),
+        note=data,
+    )
+
+
+def _refuse_unsigned(checked: Checked, own: set[VerifierKey]) -> None:
+    if checked.good & own:
+        return
+    if checked.unchecked & own:
+        raise _uncheckable("of the log")
+    if checked.good or checked.unchecked:
+        raise UntrustedCheckpoint("the log itself has not signed the checkpoint")
+    raise UntrustedNote("no key of the trust policy has signed this note")
+
+
+def _uncheckable(whose: str) -> UncheckableCheckpoint:
+    return UncheckableCheckpoint(
+        f"the signatures {whose} are of a kind that this machine cannot check (ML-DSA-44): "
+        "install cryptography 48 or later"
+    )

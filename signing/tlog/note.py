@@ -2,7 +2,8 @@
 
 A line is `— <name> <base64(key id 4 ‖ signature)>`. Signatures of keys nobody told us about
 are ignored; a known key's bad signature condemns the whole note, for then somebody has
-changed either the text or the line.
+changed either the text or the line. A known key's signature of a kind that this machine cannot
+verify is neither: it counts for nothing, and whoever asks is told.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from keys.model import Algorithm, verify_signature
+from keys.model import Algorithm, can_verify, verify_signature
 from keys.vkey import SignatureType, VerifierKey, is_key_name
 from signing.errors import MalformedNote, UntrustedNote
 from signing.tlog.cosignature import cosigned_message, split_timestamp
@@ -29,6 +30,9 @@ MAX_SIGNATURES: Final = 100
 """Most signature lines read; the specification asks for at least 16."""
 
 KEY_ID_BYTES: Final = 4
+
+SIGNATURE_BYTES: Final = {Algorithm.ED25519: 64, Algorithm.ML_DSA_44: 2420}
+"""Length of a bare signature (RFC 8032, FIPS 204)."""
 
 _DASH: Final = "— "
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
@@ -98,35 +102,60 @@ def sign_note(text: str, name: str, signer: Signer) -> NoteSignature:
     return NoteSignature(name=name, key_id=key.key_id, signature=signer.sign(text.encode()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the known keys' lines came to. None was false, or there would be no answer.
+
+    `good` were verified. `unchecked` have a line of an algorithm this machine cannot verify.
+    """
+
+    good: frozenset[VerifierKey]
+    unchecked: frozenset[VerifierKey]
+
+
+def check_note(note: Note, keys: Iterable[VerifierKey]) -> Checked:
+    """Verify the lines of the given keys, as far as this machine can; there may be none.
+
+    Raises UntrustedNote when a known key's signature is bad; MalformedCheckpoint when a
+    cosignature stands under a text that is no checkpoint.
+    """
+    known = {(key.name, key.key_id): key for key in keys}
+    good: set[VerifierKey] = set()
+    unchecked: set[VerifierKey] = set()
+    for line in note.signatures:
+        key = known.get((line.name, line.key_id))
+        if key is None:
+            continue
+        answer = _is_good(note.text, key, line.signature)
+        if answer is False:
+            raise UntrustedNote("a signature of a known key is false: the note was changed")
+        (unchecked if answer is None else good).add(key)
+    return Checked(good=frozenset(good), unchecked=frozenset(unchecked))
+
+
 def verify_note(note: Note, keys: Iterable[VerifierKey]) -> frozenset[VerifierKey]:
     """Return the keys, out of those given, whose signatures on the note are good.
 
-    Raises UntrustedNote when a known key's signature is bad or no known key has signed;
+    Raises UntrustedNote when a known key's signature is bad or none was found good;
     MalformedCheckpoint when a cosignature stands under a text that is no checkpoint.
     """
-    known = {(key.name, key.key_id): key for key in keys}
-    good = set()
-    for line in note.signatures:
-        key = known.get((line.name, line.key_id))
-        if key is not None:
-            if not _is_good(note.text, key, line.signature):
-                raise UntrustedNote("a signature of a known key is false: the note was changed")
-            good.add(key)
+    good = check_note(note, keys).good
     if not good:
         raise UntrustedNote("no key of the trust policy has signed this note")
-    return frozenset(good)
+    return good
 
 
-def _is_good(text: str, key: VerifierKey, signature: bytes) -> bool:
+def _is_good(text: str, key: VerifierKey, signature: bytes) -> bool | None:
+    """Whether the signature is good; None if this machine cannot tell."""
+    algorithm = key.type.algorithm
     if key.type is SignatureType.ED25519:
-        return verify_signature(Algorithm.ED25519, key.public_key, text.encode(), signature)
-    timestamp, bare = split_timestamp(signature)
-    if timestamp is None:
-        return False
-    algorithm = (
-        Algorithm.ML_DSA_44
-        if key.type is SignatureType.ML_DSA_44_COSIGNATURE
-        else Algorithm.ED25519
-    )
-    message = cosigned_message(text, key.type, key.name, timestamp)
-    return verify_signature(algorithm, key.public_key, message, bare)
+        message, bare = text.encode(), signature
+    else:
+        timestamp, bare = split_timestamp(signature)
+        if timestamp is None:
+            return False
+        message = cosigned_message(text, key.type, key.name, timestamp)
+    if can_verify(algorithm):
+        return verify_signature(algorithm, key.public_key, message, bare)
+    # Length and form need no cryptography: a line that could never be good is false anywhere.
+    return None if len(bare) == SIGNATURE_BYTES[algorithm] else False

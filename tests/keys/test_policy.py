@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -16,6 +17,7 @@ from keys.policy import (
     PolicyLog,
     PolicyWitness,
     format_policy,
+    join_policy,
     parse_policy,
 )
 from keys.vkey import PUBLIC_KEY_BYTES, SignatureType, VerifierKey, format_vkey
@@ -191,3 +193,43 @@ def test_ten_thousand_nested_groups_are_no_recursion() -> None:
     groups = "".join(f"group g{i + 1} any g{i}\n" for i in range(10_000))
     text = f"{W}group g0 any W\n{groups}quorum g10000\n"
     assert parse_policy(text.encode()).satisfied(frozenset({"W"}))
+
+
+LOGS = (PolicyLog(key=key("log", LOG), url="https://log.example/"), PolicyLog(key=key("log", PQ)))
+
+
+def test_a_log_is_joined_with_its_witnesses() -> None:
+    lines = EXAMPLE.encode().split(b"\n", 2)[2]
+    joined = join_policy(LOGS, lines)
+    assert joined == replace(parse_policy(EXAMPLE.encode()), logs=LOGS)
+    assert parse_policy(format_policy(joined)) == joined
+
+
+def test_no_file_of_witnesses_asks_for_nobody() -> None:
+    assert join_policy(LOGS, b"") == Policy(logs=LOGS)
+    assert join_policy(LOGS, b"").satisfied(frozenset())
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (f"log {vkey('other', LOG)}\nquorum none\n", "no log lines"),
+        (W, "no quorum line"),
+        (f"{W}quorum W", "cut short"),
+        (f"{W}quorum V\n", "line 2: the quorum must name"),
+        (f"{W}quorun W\n", "line 2: not a log, witness"),
+        (f"{W}{W}quorum W\n", "line 2: the witness's key stands in the file twice"),
+    ],
+)
+def test_a_wrong_file_of_witnesses_is_refused(lines: str, says: str) -> None:
+    with pytest.raises(MalformedPolicy, match=says):
+        join_policy(LOGS, lines.encode())
+
+
+@given(st.binary(max_size=200) | st.lists(words).map(lambda found: " ".join(found).encode()))
+def test_any_file_of_witnesses_is_joined_or_refused(data: bytes) -> None:
+    try:
+        joined = join_policy(LOGS, data)
+    except MalformedPolicy:
+        return
+    assert joined.logs == LOGS
