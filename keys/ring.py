@@ -10,9 +10,10 @@ state seals the file anew under a fresh nonce.
 What someone with write access to the folder, but without the passphrase, can gain: delete keys
 (restore the backup), or put an older copy of a key file back, so that this program would sign
 with a key that was retired or revoked. They cannot read a key, nor change its purpose, issuer
-or validity, nor add a key of their own. Verifiers learn of a revocation from the ledger and the
-trust file, not from the ring: what a key revoked there signs does not verify, but a key that was
-only retired is believed until its validity ends. Where the folder was open to others, revoke.
+or validity, nor add a key of their own. An issuer's key is not safe by its state here but by the
+database and the ledger: the registry signs with no key whose end stands there, whatever the ring
+says, and verifiers learn of the end from the trust file. Where the folder was open to others,
+revoke.
 """
 
 from __future__ import annotations
@@ -169,11 +170,18 @@ class KeyRing:
         return info
 
     def signer(
-        self, purpose: Purpose, issuer: str, at: datetime, *, algorithm: Algorithm | None = None
+        self,
+        purpose: Purpose,
+        issuer: str,
+        at: datetime,
+        *,
+        algorithm: Algorithm | None = None,
+        only: KeyId | None = None,
     ) -> PrivateKeySigner:
         """Give the signer of the newest active key of this purpose and issuer valid at `at`.
 
-        `algorithm` defaults to the purpose's usual one: P-256 for PDF, else Ed25519. Raises
+        `algorithm` defaults to the purpose's usual one: P-256 for PDF, else Ed25519. `only` takes
+        that key and no other: which is an issuer's newest, the ledger says. Raises
         KeyNotFound, or KeyExpired if there are such keys but none is in force. Each key is
         decrypted once, so later calls are cheap.
         """
@@ -183,8 +191,14 @@ class KeyRing:
                 info
                 for info in self._keys.values()
                 if (info.purpose, info.issuer, info.algorithm) == (purpose, issuer, wanted)
+                and only in {None, info.key_id}
             ]
             usable = [i for i in known if i.state is KeyState.ACTIVE and i.valid_at(at)]
+            if not known and only is not None:
+                raise KeyNotFound(
+                    f"this ring has no key {only}, which signs for {issuer}: {_RESTORE}. If it is "
+                    "lost, announce its end and a new key"
+                )
             if not known:
                 raise KeyNotFound(f"no {purpose} key ({wanted}) for {issuer}: generate one first")
             if not usable:

@@ -4,8 +4,12 @@
     issuers.json   issuers, their keys, the seal root; DSSE envelope signed by the log's key
 
 Only log.policy must be come by safely: issuers.json is checked under its log key. An older
-issuers.json still verifies, as it must offline; `Trust.issued_at` tells how old it is, and a
-key revoked since then is missing from it.
+issuers.json still verifies, as it must offline, and knows nothing that came after
+`Trust.issued_at`: under it, a key revoked since is a key like any other. Who must not be taken
+in by a thief of yesterday takes the file of today.
+
+Version 2 says of every key at which leaf of the log it came and went; version 1 did not, and is
+read still.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ from keys.model import (
 )
 from keys.policy import MAX_POLICY, Policy, parse_policy
 from keys.signer import Signer
-from keys.vkey import SignatureType
+from keys.vkey import SignatureType, is_key_name
 
 ISSUERS_TYPE: Final = "application/vnd.certreg.issuers.v1+json"
 POLICY_FILE: Final = "log.policy"
@@ -43,6 +47,12 @@ ISSUERS_FILE: Final = "issuers.json"
 MAX_ISSUERS: Final = 8 << 20
 """Longest issuers.json read, in bytes; ten thousand issuers take about 5 MB."""
 
+VERSION: Final = 2
+"""The version written; 1 is read too."""
+
+_FIRST_VERSION: Final = 1
+_MAX_LEAF: Final = (1 << 53) - 1
+_LEAF = re.compile("0|[1-9][0-9]{0,15}", re.ASCII)
 _AGAIN: Final = "get the trust folder again from the office, over a way you trust"
 _MAX_NAME: Final = 200
 _USCC = re.compile("[0-9A-Z]{18}", re.ASCII)
@@ -53,7 +63,10 @@ _BASE_URL = re.compile(r"https?://[a-z0-9.\-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._
 class TrustedKey:
     """A key of an issuer. `revoked_at` is set exactly if `state` is revoked; times are UTC.
 
-    Valid from `not_before` until just before `not_after`. Raises ValueError on disagreement.
+    Valid from `not_before` until just before `not_after`. What it signed stands in the log at
+    `added_leaf` or later and, if it is active no more, below `ended_leaf`: the indices of its
+    `key` leaves. None is unknown. An end that is not in the log yet has the lowest index it can
+    still get. Raises ValueError on disagreement.
     """
 
     key_id: KeyId
@@ -64,6 +77,8 @@ class TrustedKey:
     not_after: datetime
     state: KeyState
     revoked_at: datetime | None = None
+    added_leaf: int | None = None
+    ended_leaf: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.public_key) != PUBLIC_KEY_BYTES[self.algorithm]:
@@ -74,6 +89,13 @@ class TrustedKey:
             raise ValueError("a key's validity ends before it begins")
         if (self.state is KeyState.REVOKED) != (self.revoked_at is not None):
             raise ValueError("a revoked key, and only such a one, has a time of revocation")
+        if self.ended_leaf is not None and self.state is KeyState.ACTIVE:
+            raise ValueError("an active key has an end in the log")
+        added, ended = self.added_leaf, self.ended_leaf
+        if any(leaf is not None and not 0 <= leaf <= _MAX_LEAF for leaf in (added, ended)):
+            raise ValueError("a key's place in the log is out of range")
+        if added is not None and ended is not None and added >= ended:
+            raise ValueError("a key's end stands in the log before its beginning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +131,8 @@ class Trust:
     seal_root: bytes | None
     base_url: str
     issued_at: datetime
+    predecessors: tuple[str, ...] = ()
+    """Origins of the frozen logs before this one (日志接续), oldest first."""
 
     @property
     def log_origin(self) -> str:
@@ -131,6 +155,7 @@ def issuers_json(
     base_url: str,
     issued_at: datetime,
     signer: Signer,
+    predecessors: tuple[str, ...] = (),
 ) -> bytes:
     """Write issuers.json, signed by the log's Ed25519 checkpoint key.
 
@@ -140,7 +165,15 @@ def issuers_json(
     if (info.algorithm, info.purpose) != (Algorithm.ED25519, Purpose.CHECKPOINT):
         raise KeyRefused("issuers.json is signed by the log's Ed25519 checkpoint key, by no other")
     try:
-        payload = _write_payload(issuers, seal_root, base_url, issued_at)
+        facts = _Facts(
+            issuers=tuple(issuers),
+            seal_root=seal_root,
+            base_url=base_url,
+            issued_at=issued_at,
+            predecessors=predecessors,
+        )
+        payload = _write_payload(facts, VERSION)
+        _refuse_origins(predecessors)
         _read_payload(payload)
         data = _write_envelope(payload, info.key_id, signer.sign(pae(ISSUERS_TYPE, payload)))
     except ValueError as fault:
@@ -161,15 +194,16 @@ def load_trust(directory: Path) -> Trust:
     try:
         log_keys = _log_keys(policy)
         payload = _signed_payload(envelope, log_keys)
-        issuers, seal_root, base_url, issued_at = _read_payload(payload)
+        facts = _read_payload(payload)
     except ValueError as fault:
         raise TrustBroken(f"{directory / ISSUERS_FILE}: {fault}; {_AGAIN}") from None
     return Trust(
         policy=policy,
-        issuers=MappingProxyType({issuer.prefix: issuer for issuer in issuers}),
-        seal_root=seal_root,
-        base_url=base_url,
-        issued_at=issued_at,
+        issuers=MappingProxyType({issuer.prefix: issuer for issuer in facts.issuers}),
+        seal_root=facts.seal_root,
+        base_url=facts.base_url,
+        issued_at=facts.issued_at,
+        predecessors=facts.predecessors,
     )
 
 
@@ -225,30 +259,44 @@ def _read_envelope(data: bytes) -> tuple[bytes, KeyId, bytes]:
     return payload, key_id, signature
 
 
-def _write_payload(
-    issuers: Iterable[TrustedIssuer], seal_root: bytes | None, base_url: str, issued_at: datetime
-) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What issuers.json says."""
+
+    issuers: tuple[TrustedIssuer, ...]
+    seal_root: bytes | None
+    base_url: str
+    issued_at: datetime
+    predecessors: tuple[str, ...]
+
+
+def _write_payload(facts: _Facts, version: int) -> bytes:
+    # The member is there only where a log was frozen: most lists never have it.
+    before = {"predecessors": " ".join(facts.predecessors)} if facts.predecessors else {}
     return strict.encode(
         {
-            "base_url": base_url,
-            "issued_at": strict.to_time(issued_at),
+            **before,
+            "base_url": facts.base_url,
+            "issued_at": strict.to_time(facts.issued_at),
             "issuers": [
                 {
-                    "keys": [_write_key(key) for key in issuer.keys],
+                    "keys": [_write_key(key, version) for key in issuer.keys],
                     "name": issuer.name,
                     "prefix": issuer.prefix,
                     "uscc": issuer.uscc,
                 }
-                for issuer in issuers
+                for issuer in facts.issuers
             ],
-            "seal_root": strict.to_base64(seal_root or b""),
-            "v": 1,
+            "seal_root": strict.to_base64(facts.seal_root or b""),
+            "v": version,
         }
     )
 
 
-def _write_key(key: TrustedKey) -> dict[str, object]:
+def _write_key(key: TrustedKey, version: int) -> dict[str, object]:
+    places = {"added": _write_leaf(key.added_leaf), "ended": _write_leaf(key.ended_leaf)}
     return {
+        **(places if version > _FIRST_VERSION else {}),
         "algorithm": key.algorithm.value,
         "id": key.key_id,
         "not_after": strict.to_time(key.not_after),
@@ -260,23 +308,48 @@ def _write_key(key: TrustedKey) -> dict[str, object]:
     }
 
 
-def _read_payload(
-    payload: bytes,
-) -> tuple[list[TrustedIssuer], bytes | None, str, datetime]:
+def _write_leaf(leaf: int | None) -> str:
+    return "" if leaf is None else str(leaf)
+
+
+def _read_leaf(value: Mapping[str, object], key: str, version: int) -> int | None:
+    if version == _FIRST_VERSION:
+        return None
+    text = strict.text_of(value, key)
+    if text and not _LEAF.fullmatch(text):
+        raise ValueError(f"`{key}` must be a leaf index in decimal, or empty")
+    return int(text) if text else None
+
+
+def _read_payload(payload: bytes) -> _Facts:
     found = strict.decode(payload)
-    issuers = [_read_issuer(item) for item in strict.objects_of(found, "issuers")]
-    base_url, issued_at = strict.text_of(found, "base_url"), strict.time_of(found, "issued_at")
-    seal_root = strict.bytes_of(found, "seal_root") or None
-    if _write_payload(issuers, seal_root, base_url, issued_at) != payload:
+    version = strict.number_of(found, "v")
+    if version not in {_FIRST_VERSION, VERSION}:
+        raise ValueError("it was written by a later program: update this one")
+    before = strict.text_of(found, "predecessors") if "predecessors" in found else ""
+    facts = _Facts(
+        issuers=tuple(_read_issuer(item, version) for item in strict.objects_of(found, "issuers")),
+        seal_root=strict.bytes_of(found, "seal_root") or None,
+        base_url=strict.text_of(found, "base_url"),
+        issued_at=strict.time_of(found, "issued_at"),
+        predecessors=tuple(before.split(" ")) if before else (),
+    )
+    if _write_payload(facts, version) != payload:
         raise ValueError("the payload is not in the form it is written in")
-    if not _BASE_URL.fullmatch(base_url):
+    if not _BASE_URL.fullmatch(facts.base_url):
         raise ValueError("`base_url` must be an http(s) address without a final slash")
-    if seal_root:
-        load_der_x509_certificate(seal_root)
-    _refuse_twice([issuer.prefix for issuer in issuers], "prefix")
+    _refuse_origins(facts.predecessors)
+    if facts.seal_root:
+        load_der_x509_certificate(facts.seal_root)
+    _refuse_twice([issuer.prefix for issuer in facts.issuers], "prefix")
     # One key under two issuers would let one of them sign for the other.
-    _refuse_twice([key.key_id for issuer in issuers for key in issuer.keys], "key")
-    return issuers, seal_root, base_url, issued_at
+    _refuse_twice([key.key_id for issuer in facts.issuers for key in issuer.keys], "key")
+    return facts
+
+
+def _refuse_origins(origins: Iterable[str]) -> None:
+    if not all(map(is_key_name, origins)):
+        raise ValueError("a frozen log's origin is not empty and holds no space")
 
 
 def _refuse_twice(values: list[str] | list[KeyId], what: str) -> None:
@@ -284,16 +357,16 @@ def _refuse_twice(values: list[str] | list[KeyId], what: str) -> None:
         raise ValueError(f"the same {what} stands in the list twice")
 
 
-def _read_issuer(value: Mapping[str, object]) -> TrustedIssuer:
+def _read_issuer(value: Mapping[str, object], version: int) -> TrustedIssuer:
     return TrustedIssuer(
         prefix=strict.text_of(value, "prefix"),
         name=strict.text_of(value, "name"),
         uscc=strict.text_of(value, "uscc"),
-        keys=tuple(_read_key(item) for item in strict.objects_of(value, "keys")),
+        keys=tuple(_read_key(item, version) for item in strict.objects_of(value, "keys")),
     )
 
 
-def _read_key(value: Mapping[str, object]) -> TrustedKey:
+def _read_key(value: Mapping[str, object], version: int) -> TrustedKey:
     return TrustedKey(
         key_id=KeyId(strict.text_of(value, "id")),
         algorithm=Algorithm(strict.text_of(value, "algorithm")),
@@ -303,4 +376,6 @@ def _read_key(value: Mapping[str, object]) -> TrustedKey:
         not_after=strict.time_of(value, "not_after"),
         state=KeyState(strict.text_of(value, "state")),
         revoked_at=strict.time_of(value, "revoked_at") if value.get("revoked_at") != "" else None,
+        added_leaf=_read_leaf(value, "added", version),
+        ended_leaf=_read_leaf(value, "ended", version),
     )

@@ -1,8 +1,8 @@
-"""Recording a filed company (备案企业) as an issuer, with its key announced in the ledger."""
+"""Recording a filed company (备案企业) as an issuer, with its keys announced in the ledger."""
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -10,16 +10,15 @@ from sqlalchemy.orm import Session
 from keys.model import KeyInfo
 from registry.errors import NotFound, Refused
 from registry.office.context import Context
-from registry.office.events import event_page
+from registry.office.issuer_keys import announce_key
 from registry.store.audit import AuditLine
-from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
-from signing.canonical import encode
-from signing.tlog.entry import Key, format_time
 
 
-def add_issuer(session: Session, issuer: Issuer, *, key: KeyInfo, context: Context) -> None:
-    """Record ``issuer`` and its record-signing key; both become public.
+def add_issuer(
+    session: Session, issuer: Issuer, *, keys: Sequence[KeyInfo], context: Context
+) -> None:
+    """Record ``issuer`` and its keys for records and seals; all of it becomes public.
 
     Raises ``Refused`` if its prefix or social credit code (统一社会信用代码) is known already.
     """
@@ -28,27 +27,17 @@ def add_issuer(session: Session, issuer: Issuer, *, key: KeyInfo, context: Conte
         raise Refused(msg)
     now = context.clock.now()
     issuer.added_at = now
-    group = EventGroup(kind="key", count=1, at=now)
-    session.add_all((issuer, group))
+    session.add(issuer)
     session.flush()
-    entry = Key(
-        action="add",
-        alg=key.algorithm.value,
-        issuer=issuer.prefix,
-        key=key.key_id,
-        public=base64.b64encode(key.public_key).decode(),
-        time=format_time(now),
-    )
-    session.add_all(
-        (
-            event_page(group.group_id, encode(entry)),
-            AuditLine(
-                at=now,
-                actor=context.actor,
-                action="issuer-add",
-                subject=issuer.prefix,
-                detail=f"record key {key.key_id}",
-            ),
+    for key in keys:
+        announce_key(session, issuer.prefix, key, now=now)
+    session.add(
+        AuditLine(
+            at=now,
+            actor=context.actor,
+            action="issuer-add",
+            subject=issuer.prefix,
+            detail=", ".join(f"{key.purpose} key {key.key_id}" for key in keys),
         )
     )
 

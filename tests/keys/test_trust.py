@@ -64,6 +64,7 @@ def trusted(
     algorithm: Algorithm = Algorithm.ED25519,
     purpose: Purpose = Purpose.RECORD,
     state: KeyState = KeyState.ACTIVE,
+    **places: int,
 ) -> TrustedKey:
     public = public_bytes(new_private_key(algorithm))
     return TrustedKey(
@@ -75,6 +76,7 @@ def trusted(
         not_after=END,
         state=state,
         revoked_at=NOW if state is KeyState.REVOKED else None,
+        **places,
     )
 
 
@@ -83,13 +85,20 @@ ISSUERS = [
         prefix="Y000044999001",
         name="演示精密制造有限公司",
         uscc="91440300MA5TEST00X",
-        keys=(trusted(), trusted(Algorithm.ECDSA_P256, Purpose.PDF, KeyState.RETIRED)),
+        keys=(
+            trusted(added_leaf=0),
+            trusted(Algorithm.ECDSA_P256, Purpose.PDF, KeyState.RETIRED, added_leaf=7),
+        ),
     ),
     TrustedIssuer(
         prefix="Y000044999002",
         name="Demo & Söhne “二” 公司",
         uscc="91440300MA5TEST01X",
-        keys=(trusted(Algorithm.ML_DSA_44), trusted(state=KeyState.REVOKED)),
+        keys=(
+            trusted(Algorithm.ML_DSA_44),
+            trusted(state=KeyState.REVOKED, added_leaf=0, ended_leaf=(1 << 53) - 1),
+            trusted(state=KeyState.RETIRED, ended_leaf=12),
+        ),
     ),
 ]
 ROOT = make_seal_root(new_private_key(Algorithm.ECDSA_P256), "演示市职业技能鉴定办公室", NOW)
@@ -199,8 +208,7 @@ def test_missing_and_oversized_files_say_what_to_do(load: Load, tmp_path: Path) 
 
 
 KEY: list[dict[str, Any]] = [
-    {"algorithm": "rsa"},
-    {"algorithm": "ml-dsa-44"},
+    *({"algorithm": name} for name in ("rsa", "ml-dsa-44")),
     {"id": "0" * 16},
     {"public": base64.b64encode(bytes(31)).decode()},
     {"public": "***"},
@@ -210,14 +218,12 @@ KEY: list[dict[str, Any]] = [
     {"state": "revoked"},
     {"revoked_at": "2026-01-01T00:00:00Z"},
     {"revoked_at": None},
-    {"not_before": "2026-13-01T00:00:00Z"},
-    {"not_before": "2026-01-01"},
-    {"not_before": "2026-01-01T00:00:00+00:00"},
-    {"not_before": "2026-01-01T00:00:60Z"},
-    {"not_before": "0000-01-01T00:00:00Z"},
-    {"not_before": "２026-01-01T00:00:00Z"},
-    {"not_before": 1},
-    {"not_before": "2031-01-01T00:00:00Z"},
+    *({"not_before": time} for time in ("2026-13-01T00:00:00Z", "2026-01-01", 1)),
+    *({"not_before": f"2026-01-01T00:00:{end}"} for end in ("00+00:00", "60Z")),
+    *({"not_before": f"{year}-01-01T00:00:00Z"} for year in ("0000", "２026", "2031")),
+    *({"added": leaf} for leaf in (0, None, "00", "-1", "1 ", "１", str(1 << 53), "9" * 40_000)),
+    {"ended": "9"},
+    *({"ended": leaf, "state": "retired", "added": "1"} for leaf in ("0", "1")),
     {"extra": 1},
 ]
 ISSUER: list[dict[str, Any]] = [
@@ -229,20 +235,14 @@ ISSUER: list[dict[str, Any]] = [
     {"name": "x" * 201},
     {"uscc": "91440300MA5TEST00"},
     {"uscc": ""},
-    {"keys": {}},
-    {"keys": [1]},
-    {"keys": None},
+    *({"keys": keys} for keys in ({}, [1], None)),
 ]
 WHOLE: list[dict[str, Any]] = [
-    {"v": 2},
-    {"v": True},
-    {"v": 1.0},
+    *({"v": version} for version in (0, 1, 3, "2", True, 2.0)),
     {"extra": ""},
     {"issuers": "x"},
-    {"base_url": "http://127.0.0.1/"},
+    *({"base_url": f"http://{host}"} for host in ("127.0.0.1/", "a@b", "a\n")),
     {"base_url": "ftp://127.0.0.1"},
-    {"base_url": "http://a@b"},
-    {"base_url": "http://a\n"},
     {"issued_at": ""},
     {"seal_root": "AAAA"},
     {"seal_root": None},
