@@ -1,14 +1,13 @@
 """Publication: what the public site reads, written from what the ledger has committed.
 
-Status pages and their pointer first, then the mirror entries of every group that is in the log
-and not yet published. All of it can be cut off anywhere and run again: a group counts as
-published only after its entries are durable, and writing an entry twice gives one entry.
+The states first, then the mirror entries of every group that is in the log and not yet published,
+all of it as far as a checkpoint reaches that the trust policy accepts. It can be cut off anywhere
+and run again: a group counts as published only after its entries are durable, and writing an entry
+twice gives one entry.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,12 +17,15 @@ from pathlib import Path
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
+from registry.ledger.accepted import accepted_checkpoint
 from registry.ledger.events import entries_from, read_entry
-from registry.ledger.head import load_head
-from registry.ledger.statuses import StatusTable
-from registry.ledger.storage import LocalStorage, StorageFailed
+from registry.ledger.head import Log
+from registry.ledger.local_storage import LocalStorage
+from registry.ledger.storage import StorageFailed
 from registry.office.certificates import open_certificate
 from registry.office.context import Context
+from registry.office.editions import NEW_EDITION
+from registry.publish_status import publish_status
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
 from registry.store.log import EventGroup
@@ -44,8 +46,6 @@ from signing.tlog.tiles import TILE_WIDTH
 
 CHUNK = 8 * TILE_WIDTH
 """Entries written at a time: whole pages of events, bounding memory and lock time."""
-KEPT_PAGES = 3
-"""Older page files are kept for readers that are in the middle of an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +61,26 @@ class Site:
         return self.public / "mirror.db"
 
 
-def publish(engine: Engine, origin: str, site: Site, context: Context) -> int:
-    """Bring the public files up to the committed head; return how many entries were written.
+def publish(engine: Engine, log: Log, site: Site, context: Context) -> int:
+    """Bring the public files up to the accepted checkpoint; return how many entries were written.
 
     One at a time: of two publishers the slower would put an older status back. Raises
     ``LogBusy`` or ``StorageFailed``.
     """
-    with LocalStorage(site.public / "status").exclusive():
+    folder = site.public / "status"
+    with LocalStorage(folder).exclusive():
+        accepted = accepted_checkpoint(log)
+        if accepted is None:
+            return 0
         try:
-            publish_status(engine, origin, site)
+            publish_status(engine, log, folder, accepted)
             with read_unit(engine) as session:
                 groups = session.scalars(
                     select(EventGroup)
-                    .where(EventGroup.published.is_(False), EventGroup.first_index.is_not(None))
+                    .where(
+                        EventGroup.published.is_(False),
+                        EventGroup.first_index + EventGroup.count <= accepted.checkpoint.size,
+                    )
                     .order_by(EventGroup.first_index)
                 ).all()
             return sum(_publish_group(engine, group, site, context) for group in groups)
@@ -100,34 +107,6 @@ def _publish_group(engine: Engine, group: EventGroup, site: Site, context: Conte
             update(EventGroup).where(EventGroup.group_id == group.group_id).values(published=True)
         )
     return written
-
-
-def publish_status(engine: Engine, origin: str, site: Site) -> None:
-    """Write the status pages of the head and, after them, the pointer ``status/latest.json``."""
-    with read_unit(engine) as session:
-        head = load_head(session, origin)
-        if not head.status_entry:
-            return
-        pages = StatusTable.load(session, head.status_entry).pages
-    folder = site.public / "status"
-    latest = json.dumps(
-        {
-            "entry": base64.b64encode(head.status_entry).decode(),
-            "entry_index": head.status_leaf,
-        }
-    ).encode()
-    storage = LocalStorage(folder)
-    name = f"pages-{head.status_leaf}.bin"
-    try:
-        if storage.read("latest.json") == latest and storage.read(name) == pages:
-            return
-    except FileNotFoundError:
-        pass
-    storage.write_all([(name, pages)])
-    storage.write_all([("latest.json", latest)])
-    files = sorted(folder.glob("pages-*.bin"), key=lambda file: int(file.stem.split("-")[1]))
-    for old in files[:-KEPT_PAGES]:
-        old.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -167,7 +146,7 @@ def _superseded(
     session: Session, group: EventGroup, site: Site, context: Context
 ) -> Iterator[tuple[MirrorEntry, MirrorRows]]:
     """Yield the old editions that this group's certificates replace, now pointing on."""
-    if group.kind != "correct" or group.first_status is None:
+    if group.kind not in NEW_EDITION or group.first_status is None:
         return
     old = session.scalars(
         select(Certificate).where(Certificate.superseded_by == group.first_status)

@@ -1,10 +1,8 @@
-"""``certreg show|pdf|revoke|correct``: one certificate from the shell."""
+"""``certreg show|pdf``: one certificate from the shell."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -17,39 +15,23 @@ from registry.cli.base import (
     show,
     write_for_holder,
 )
-from registry.cli.batches import CHINA
 from registry.cli.home import Home
 from registry.cli.ledger import evidence_of
 from registry.cli.services import Services
+from registry.cli.states import STATES, state_words
 from registry.documents.certificate import make_certificate_pdf
-from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
 from registry.ledger.evidence import NotAnchored, find_leaf
 from registry.office.certificates import current_edition, editions, open_certificate
-from registry.office.checking import check_correction
-from registry.office.revising import (
-    CORRECTABLE,
-    CORRECTING,
-    REVOKING,
-    Reason,
-    Revised,
-    correct,
-    revoke,
-)
 from registry.rules.levels import level_of
 from registry.rules.numbers import parse_number
-from registry.store.base import read_unit, write_unit
+from registry.store.base import read_unit
 from registry.store.certificates import CertificateState
-from registry.wording import message
 from registry.wording_numbers import explain
+from signing.bundle import Evidence
+from signing.errors import SigningError
 from signing.record import mask_id, parse_record
-
-STATES = {
-    CertificateState.VALID: "有效 valid",
-    CertificateState.REVOKED: "已撤销 revoked",
-    CertificateState.SUSPENDED: "已暂停 suspended",
-    CertificateState.SUPERSEDED: "已更正 corrected",
-}
+from signing.tlog.checkpoint import open_checkpoint
 
 
 @click.command("show")
@@ -71,8 +53,7 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
         except NotAnchored:
             place = "not yet: run `certreg anchor`"
         history = [
-            f"{item.edition}: {STATES[CertificateState(item.state)]}"
-            for item in editions(session, number)
+            f"{item.edition}: {state_words(session, item)}" for item in editions(session, number)
         ]
     show(
         {
@@ -117,6 +98,7 @@ def make_pdf(services: Services, number: str) -> bytes:
             msg = f"certificate {number} is {state}: no PDF is made of it"
             raise Refused(msg)
         evidence = evidence_of(session, services, row)
+    _require_accepted(services, evidence, number)
     return make_certificate_pdf(
         evidence=evidence,
         record=parse_record(evidence.envelope.payload),
@@ -129,94 +111,15 @@ def make_pdf(services: Services, number: str) -> bytes:
     )
 
 
-def _reasons(reasons: frozenset[Reason]) -> click.Choice[str]:
-    return click.Choice(sorted(reason.value for reason in reasons))
-
-
-@click.command("revoke")
-@number_argument
-@click.option("--reason", required=True, type=_reasons(REVOKING))
-@home_option
-@json_option
-def revoke_command(home: Home, number: str, reason: str, *, as_json: bool) -> None:
-    """Revoke certificate NUMBER (撤销). Its number is never used again."""
-    services = Services.open(home)
-    services.require_head()
-    with write_unit(services.engine) as session:
-        done = revoke(session, number, Reason(reason), context=services.context)
-    show(
-        {
-            "number": done.number,
-            "edition": done.edition,
-            "state": STATES[CertificateState.REVOKED],
-            "reason": Reason(reason).chinese,
-            "next": "run `certreg anchor` to make it public",
-        },
-        as_json=as_json,
-    )
-
-
-@click.command("correct")
-@number_argument
-@click.option("--reason", required=True, type=_reasons(CORRECTING))
-@click.option(
-    "--changes",
-    required=True,
-    type=click.File(encoding="utf-8"),
-    metavar="FILE.json",
-    help=f"JSON object of the fields as they shall stand ({', '.join(CORRECTABLE)}); - for stdin.",
-)
-@home_option
-@json_option
-def correct_command(
-    home: Home, number: str, reason: str, changes: TextIO, *, as_json: bool
-) -> None:
-    """Correct certificate NUMBER (更正): the next edition under the same number.
-
-    Values come from a file, not from options: a command line is kept in the shell's history.
-    """
-    services = Services.open(home)
+def _require_accepted(services: Services, evidence: Evidence, number: str) -> None:
+    # A paper is for years: one whose checkpoint lacks its witnesses could never be confirmed.
     try:
-        values = json.loads(changes.read())
-    except (ValueError, RecursionError):
-        msg = 'the changes file is not JSON: write an object such as {"name": "…"}'
+        if evidence.proof is not None:
+            open_checkpoint(evidence.proof.checkpoint_note, services.policy)
+    except SigningError as error:
+        msg = (
+            f"certificate {number} is in the log, and no checkpoint that has it is accepted by "
+            f"the trust policy yet ({error.code}): run `certreg anchor` until the witnesses have "
+            "signed, then run this again"
+        )
         raise Refused(msg) from None
-    done = correct_certificate(services, number, Reason(reason), values)
-    show(
-        {
-            "number": done.number,
-            "edition": done.edition,
-            "next": "run `certreg anchor` to make it public",
-        },
-        as_json=as_json,
-    )
-
-
-def correct_certificate(services: Services, number: str, reason: Reason, values: object) -> Revised:
-    """Check ``values`` (field -> text) as a results row would be, and make the next edition.
-
-    Raises ``Refused`` with the findings in words, and what ``office.revising.correct`` raises.
-    """
-    if not isinstance(values, dict) or not all(isinstance(item, str) for item in values.values()):
-        msg = 'the changes are not an object of texts: write such as {"name": "…"}'
-        raise Refused(msg)
-    drawable = drawable_codepoints(font_set())
-    services.require_head()
-    with write_unit(services.engine) as session:
-        row = current_edition(session, number)
-        changes, findings = check_correction(
-            open_certificate(row, services.context).record,
-            values,
-            today=CLOCK.now().astimezone(CHINA).date(),
-            drawable=lambda character: ord(character) in drawable,
-        )
-        if changes is None:
-            raise Refused("; ".join(message(finding) for finding in findings.listed))
-        return correct(
-            session,
-            number,
-            reason,
-            changes,
-            signer=services.record_signer(number[:13]),
-            context=services.context,
-        )

@@ -18,6 +18,7 @@ from keys.signer import Signer
 from registry.errors import AlreadyHeld, NotFound, Refused, SerialsExhausted
 from registry.office.context import Context
 from registry.office.events import PAGE_COLUMNS, page_rows
+from registry.office.issuer_keys import require_active
 from registry.office.sealing import (
     CERTIFICATE_COLUMNS,
     CHUNK,
@@ -74,7 +75,8 @@ def issue_batch(
 ) -> IssuedBatch:
     """Issue the order in the session's transaction (one for all of it).
 
-    Raises ``NotFound`` (unknown issuer), ``SerialsExhausted``, ``AlreadyHeld``, ``Refused``.
+    Raises ``NotFound`` (unknown issuer), ``KeyNotActive``, ``SerialsExhausted``, ``AlreadyHeld``,
+    ``Refused``.
     """
     # Locked: the same list sent twice at once must find the first one's batch, not collide with it.
     issuer = session.get(Issuer, order.prefix, with_for_update=True)
@@ -88,6 +90,7 @@ def issue_batch(
     if count == 0:
         msg = "the list holds no person to issue to: fill it in and send it again"
         raise Refused(msg)
+    require_active(session, order.prefix, signer.info.key_id)
     now = context.clock.now()
     serials, ranges = _take_serials(session, order.prefix, order.tally)
     first_status = take_range(session, STATUS_SCOPE, count, start=0)
