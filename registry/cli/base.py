@@ -25,6 +25,8 @@ from keys.errors import KeysError
 from keys.ring import KeyRing
 from registry.cli.home import Home
 from registry.errors import RegistryError
+from registry.ledger.follow import NotPublishedYet
+from registry.ledger.monitor.errors import CannotMonitor
 from registry.ledger.storage import LogBusy
 from registry.office.context import Actor, Context
 from registry.rules.errors import NumberError
@@ -46,7 +48,7 @@ class Exit(IntEnum):
     CANNOT_SAY = 2
 
 
-_CANNOT_SAY = (LogBusy, FieldDamaged, MissingTile)
+_CANNOT_SAY = (CannotMonitor, LogBusy, NotPublishedYet, FieldDamaged, MissingTile)
 """Not a no: the answer could not be had."""
 
 _EXPECTED = (RegistryError, KeysError, SigningError, ModuleNotFoundError, UnicodeError, OSError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
+from registry.ledger.follow import group_of_batch, wait_published
 from registry.office.checking import CheckedRoster, check_against_registry, check_roster
 from registry.office.issuers import get_issuer
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
@@ -35,6 +37,8 @@ CHINA = ZoneInfo("Asia/Shanghai")
 MAPPING = "guangdong-certificates"
 SHOWN_FINDINGS = 50
 LONGEST_REFERENCE = 80
+PATIENCE = 30
+"""Seconds: far more than a round takes while a service is at work."""
 _KINDS = {UploadKind.NEW: DataKind.NEW, UploadKind.CORRECTION: DataKind.CORRECTION}
 
 
@@ -199,9 +203,20 @@ def check_reference(text: str) -> str:
     callback=lambda _context, _option, value: check_reference(value),
     help="Reference of the approval (备案文号). It is published.",
 )
+@click.option(
+    "--wait",
+    "patience",
+    is_flag=False,
+    flag_value=PATIENCE,
+    type=click.IntRange(0, 86_400),
+    metavar="[SECONDS]",
+    help=f"Wait until `certreg anchor --follow` has published it ({PATIENCE} if not said).",
+)
 @home_option
 @json_option
-def issue_command(home: Home, file: Path, prefix: str, approval: str, *, as_json: bool) -> int:
+def issue_command(
+    home: Home, file: Path, prefix: str, approval: str, patience: int | None, *, as_json: bool
+) -> int:
     """Issue certificates for an approved results list, all of it or nothing."""
     services = Services.open(home)
     checked = check_file(services, file, prefix, CLOCK.now())
@@ -211,19 +226,31 @@ def issue_command(home: Home, file: Path, prefix: str, approval: str, *, as_json
     if not as_json:
         for line in finding_lines(checked.findings):
             click.echo(line)
-    show(
-        {
-            "batch": batch.batch_id,
-            "certificates": batch.count,
-            "numbers": [f"{first} … {last}" for first, last in batch.ranges],
-            "recognised": batch.recognised,
-            "next": "nothing was issued: this list was issued before"
-            if batch.recognised
-            else "run `certreg anchor` to put the batch into the log and publish it",
-        },
-        as_json=as_json,
-    )
+    facts: dict[str, object] = {
+        "batch": batch.batch_id,
+        "certificates": batch.count,
+        "numbers": [f"{first} … {last}" for first, last in batch.ranges],
+        "recognised": batch.recognised,
+        "next": "nothing was issued: this list was issued before"
+        if batch.recognised
+        else "run `certreg anchor` to put the batch into the log and publish it",
+    }
+    try:
+        if patience is not None:
+            facts |= _await(services, batch, patience)
+    finally:
+        # Whatever becomes of the waiting: these numbers are given away.
+        show(facts, as_json=as_json)
     return Exit.DONE
+
+
+def _await(services: Services, batch: IssuedBatch, patience: int) -> dict[str, object]:
+    with read_unit(services.engine) as session:
+        group = group_of_batch(session, batch.batch_id)
+    found = wait_published(
+        services.engine, services.log, group, sleep=time.sleep, deadline=patience
+    )
+    return {"first leaf": found.first_index, "log size": found.size, "next": "nothing: published"}
 
 
 @click.command("upload-file")

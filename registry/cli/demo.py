@@ -23,17 +23,21 @@ from registry.cli.batches import (
     issue_file,
     write_upload,
 )
-from registry.cli.certificates import correct_certificate, make_pdf
+from registry.cli.certificates import make_pdf
+from registry.cli.demo_milestones import record_demo_milestones
 from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import faulty_rows, row_of, write_csv, write_xlsx
 from registry.cli.home import Home, Settings
+from registry.cli.revising import correct_certificate
 from registry.cli.serve import LOOPBACK, serve
 from registry.cli.services import Services
 from registry.cli.setup import enrol, init_home
 from registry.errors import Refused
 from registry.office.certificates import current_edition, editions
 from registry.office.issuing import IssuedBatch
-from registry.office.revising import Reason, revoke
+from registry.office.reasons import Reason
+from registry.office.revising import revoke
+from registry.office.suspending import suspend
 from registry.store.base import read_unit, write_unit
 
 MARK = ".certreg-demo"
@@ -53,6 +57,7 @@ class Told:
     refused: tuple[Path, list[str]]
     pages: tuple[tuple[str, str], ...]
     size: int
+    milestones: int
     pdf: Path
     upload: Path
 
@@ -99,6 +104,9 @@ def _play(home: Home, base_url: str, step: Callable[[], None]) -> Told:
     sheets = _write_sheets(home.path / "sheets")
     step()
     first = _issue(services, sheets[0], PRECISION[0], "深技鉴备〔2026〕第001号")
+    milestones = record_demo_milestones(
+        services, prefix=PRECISION[0], batch=first.batch_id, sheet=sheets[0]
+    )
     step()
     second = _issue(services, sheets[1], POWER[0], "深技鉴备〔2026〕第002号")
     step()
@@ -107,9 +115,12 @@ def _play(home: Home, base_url: str, step: Callable[[], None]) -> Told:
     services.anchor()
     step()
     valid, corrected, revoked = (first.ranges[0][0], first.ranges[1][0], first.ranges[2][0])
+    suspended = second.ranges[0][0]
     correct_certificate(services, corrected, Reason.DATA_ERROR, {"direction": "设备维修"})
     with write_unit(services.engine) as session:
         revoke(session, revoked, Reason.FRAUD, context=services.context)
+    with write_unit(services.engine) as session:
+        suspend(session, suspended, Reason.UNDER_INVESTIGATION, context=services.context)
     done, _written = services.anchor()
     step()
     pdf = home.path / "documents" / f"{valid}.pdf"
@@ -123,8 +134,9 @@ def _play(home: Home, base_url: str, step: Callable[[], None]) -> Told:
     return Told(
         batches=((sheets[0], first), (sheets[1], second)),
         refused=(sheets[2], finding_lines(refused)),
-        pages=_pages(services, valid, corrected, revoked),
+        pages=_pages(services, valid, corrected, revoked, suspended),
         size=done.size,
+        milestones=milestones,
         pdf=pdf,
         upload=upload,
     )
@@ -156,13 +168,14 @@ def _issue(services: Services, file: Path, prefix: str, approval: str) -> Issued
 
 
 def _pages(
-    services: Services, valid: str, corrected: str, revoked: str
+    services: Services, valid: str, corrected: str, revoked: str, suspended: str
 ) -> tuple[tuple[str, str], ...]:
     with read_unit(services.engine) as session:
         tokens = {
             "有效 valid": current_edition(session, valid).token,
             "已更正 corrected": editions(session, corrected)[0].token,
             "已撤销 revoked": current_edition(session, revoked).token,
+            "已暂停 suspended": current_edition(session, suspended).token,
         }
     base = services.settings.base_url
     pages = [(label, f"{base}/v/{token}") for label, token in tokens.items()]
@@ -185,4 +198,5 @@ def _tell(home: Home, told: Told, base_url: str) -> None:
         click.echo(f"  {label:<{width}}  {url}")
     click.echo(f"PDF       {told.pdf}")
     click.echo(f"upload    {told.upload}")
+    click.echo(f"steps     {told.milestones} recorded: certreg milestone list --home {home.path}")
     click.echo(f"offline   certverify {told.pdf} --trust {home.public / 'trust'}")

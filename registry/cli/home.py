@@ -42,6 +42,8 @@ class Settings:
     office: str
     base_url: str
     database: str
+    log_storage: str = ""
+    """``s3://bucket/prefix`` for the log's files; empty: the directory ``public/log``."""
 
     @property
     def origin(self) -> str:
@@ -87,6 +89,7 @@ class Home:
                 office=str(data["office"]),
                 base_url=str(data["base_url"]),
                 database=str(data["database"]),
+                log_storage=str(data.get("log_storage", "")),
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
             msg = f"{file} is damaged or incomplete ({error}): restore it from a backup"
@@ -151,6 +154,8 @@ def write_settings(home: Home, settings: Settings) -> None:
         f"base_url = {json.dumps(settings.base_url)}",
         f"database = {json.dumps(settings.database)}",
     ]
+    if settings.log_storage:
+        lines.append(f"log_storage = {json.dumps(settings.log_storage)}")
     file = home.path / SETTINGS
     temporary = file.with_suffix(".tmp")
     # A database's address may hold its password.

@@ -1,4 +1,4 @@
-"""``certreg anchor``, ``certreg prove`` and ``certreg log fsck``: the ledger from the shell."""
+"""``certreg prove`` and ``certreg log fsck``: the ledger from the shell."""
 
 from __future__ import annotations
 
@@ -17,41 +17,17 @@ from registry.cli.base import (
     write_for_holder,
 )
 from registry.cli.home import Home
+from registry.cli.logkeys import log_key_group
 from registry.cli.services import Services
+from registry.cli.succession import freeze_command, succeed_command
 from registry.ledger.evidence import collect
 from registry.ledger.fsck import fsck
+from registry.ledger.head import load_head
 from registry.office.certificates import current_edition, open_certificate
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate
 from signing.bundle import Evidence, proof_file
-
-
-@click.command("anchor")
-@home_option
-@json_option
-def anchor_command(home: Home, *, as_json: bool) -> None:
-    """Put everything that happened into the log, sign the checkpoint and publish."""
-    services = Services.open(home)
-    done, written = services.anchor()
-    show(
-        {
-            "log": services.settings.origin,
-            "size before": done.old_size,
-            "size": done.size,
-            "batches closed": list(done.batches) or "none",
-            "batch roots": _second_opinion(done.batches, agreed=done.crosschecked),
-            "entries published": written,
-        },
-        as_json=as_json,
-    )
-
-
-def _second_opinion(batches: tuple[str, ...], *, agreed: bool) -> str:
-    if not batches:
-        return "none to check"
-    if agreed:
-        return "agreed by a second implementation (merkletools)"
-    return "not checked a second time: merkletools is not installed (extra `crosscheck`)"
+from signing.tlog.checkpoint import Checkpoint
 
 
 def evidence_for(services: Services, number: str) -> Evidence:
@@ -85,27 +61,37 @@ def log_group() -> None:
     """Look after the published log."""
 
 
+log_group.add_command(log_key_group)
+log_group.add_command(freeze_command)
+log_group.add_command(succeed_command)
+
+
 @log_group.command("fsck")
 @home_option
 @json_option
 def fsck_command(home: Home, *, as_json: bool) -> int:
     """Read the whole published log, report every fault, end. Changes nothing."""
     services = Services.open(home)
-    report = fsck(services.home.public / "log", services.policy)
+    with read_unit(services.engine) as session:
+        head = load_head(session, services.log.origin)
+    committed = Checkpoint(origin=services.log.origin, size=head.size, root=head.root)
+    report = fsck(services.log_folder(services.log.origin), services.policy, head=committed)
     show(
         {
-            "log": services.settings.origin,
+            "log": services.log.origin,
             "size": report.size,
             "entries read": report.entries,
             "faults": [str(fault) for fault in report.faults] or "none",
+            **({"more faults": report.unlisted} if report.unlisted else {}),
         },
         as_json=as_json,
     )
     if not report.faults:
         return Exit.DONE
+    count = len(report.faults) + report.unlisted
     click.echo(
-        f"certreg: {len(report.faults)} fault(s) in the published log: do not sign; restore the "
-        "named files from a backup and run this again",
+        f"certreg: {count} fault(s) in the published log: do not sign; restore the named files "
+        "from a backup and run this again",
         err=True,
     )
     return Exit.REFUSED

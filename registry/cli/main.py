@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from registry.cli.anchoring import anchor_command
 from registry.cli.base import run
 from registry.cli.batches import (
     check_command,
@@ -13,11 +14,21 @@ from registry.cli.batches import (
     template_command,
     upload_file_command,
 )
-from registry.cli.certificates import correct_command, pdf_command, revoke_command, show_command
+from registry.cli.certificates import pdf_command, show_command
 from registry.cli.demo import demo_command
-from registry.cli.ledger import anchor_command, log_group, prove_command
+from registry.cli.ledger import log_group, prove_command
+from registry.cli.milestones import milestone_group
+from registry.cli.monitor import monitor_command
+from registry.cli.revising import (
+    correct_command,
+    reinstate_command,
+    reissue_command,
+    revoke_command,
+    suspend_command,
+)
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
+from registry.cli.witness import witness_group
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,9 +52,15 @@ for command in (
     prove_command,
     pdf_command,
     revoke_command,
+    suspend_command,
+    reinstate_command,
     correct_command,
+    reissue_command,
     upload_file_command,
+    milestone_group,
     log_group,
+    monitor_command,
+    witness_group,
     serve_command,
 ):
     certreg.add_command(command)

@@ -6,26 +6,36 @@ and the public halves of the key ring.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy import Engine
 
-from keys.model import Algorithm, KeyInfo, KeyState, Purpose
-from keys.policy import Policy, PolicyLog, format_policy
+from keys.model import Purpose
+from keys.policy import MalformedPolicy, Policy, format_policy, join_policy
 from keys.ring import KeyRing
 from keys.signer import PrivateKeySigner
-from keys.trust import ISSUERS_FILE, POLICY_FILE, TrustedIssuer, TrustedKey, issuers_json
-from keys.vkey import SignatureType, VerifierKey
+from keys.trust import ISSUERS_FILE, POLICY_FILE, TrustedIssuer, issuers_json
 from registry.cli.base import CLOCK, make_context
+from registry.cli.checkpoint_keys import checkpoint_signers, near_their_end, policy_logs
 from registry.cli.home import Home, Settings
-from registry.ledger.head import Log, load_head, refuse_lost_head
+from registry.cli.trusted import trusted_issuers
+from registry.cli.witnesses import WITNESSES_FILE, read_witnesses
+from registry.ledger.asking import Asked, Outcome, witnessed_heads
+from registry.ledger.cosigning import REST, TIMEOUT, cosign, refuse_alarm
+from registry.ledger.guards import refuse_unsafe, refuse_witnessed_ahead
+from registry.ledger.head import Log, load_head
+from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import Anchored, anchor
-from registry.ledger.storage import LocalStorage
+from registry.ledger.storage import LogStorage
+from registry.ledger.succession import Era, current_era, predecessors
 from registry.office.context import Context
-from registry.office.issuers import all_issuers
+from registry.office.issuer_keys import signing_key
 from registry.publish import Site, publish
 from registry.store.base import read_unit
 from registry.store.schema import require_current
@@ -55,30 +65,49 @@ class Services:
         )
 
     @cached_property
-    def checkpoint_signer(self) -> PrivateKeySigner:
-        """The log's Ed25519 key."""
-        return self.ring.signer(Purpose.CHECKPOINT, OFFICE, CLOCK.now())
+    def policy(self) -> Policy:
+        """The trust policy: the log's own keys, and the witnesses of ``witnesses.policy``."""
+        return self._policy_of(self.ring)
 
     @cached_property
-    def policy(self) -> Policy:
-        """The trust policy of this log: its own key, and no witness asked for."""
-        key = VerifierKey(
-            name=self.settings.origin,
-            type=SignatureType.ED25519,
-            public_key=self.checkpoint_signer.info.public_key,
-        )
-        url = f"{self.settings.base_url}/log"
-        return Policy(logs=(PolicyLog(key=key, url=url),))
+    def era(self) -> Era:
+        """The newest log: the first one, or the one that stands in a frozen one's place."""
+        with read_unit(self.engine) as session:
+            return current_era(session, self.settings.origin)
+
+    def log_folder(self, origin: str) -> Path:
+        """Return where the files of the log of this origin lie: ``public/log``, ``public/log2``."""
+        return self.home.public / origin.rpartition("/")[2]
+
+    def _policy_of(self, ring: KeyRing) -> Policy:
+        origin = self.era.origin
+        url = f"{self.settings.base_url}/{origin.rpartition('/')[2]}"
+        logs = policy_logs(ring, origin, url)
+        try:
+            return join_policy(logs, read_witnesses(self.home))
+        except MalformedPolicy as fault:
+            file = self.home.path / WITNESSES_FILE
+            msg = f"{file}: {fault}. Correct the file and run this again"
+            raise MalformedPolicy(msg) from None
 
     @cached_property
     def log(self) -> Log:
-        """The log, with its files below ``public/log``."""
+        """The newest log with its files."""
         return Log(
-            origin=self.settings.origin,
-            storage=LocalStorage(self.home.public / "log"),
-            signers=(self.checkpoint_signer,),
+            origin=self.era.origin,
+            storage=self._log_storage(),
+            signers=checkpoint_signers(self.ring, CLOCK.now()),
             policy=self.policy,
         )
+
+    def _log_storage(self) -> LogStorage:
+        address, origin = self.settings.log_storage, self.era.origin
+        if not address:
+            return LocalStorage(self.log_folder(origin))
+        # Only who has a bucket needs obstore.
+        from registry.ledger.object_storage import open_bucket  # noqa: PLC0415
+
+        return open_bucket(address + origin.removeprefix(self.settings.origin))
 
     @cached_property
     def site(self) -> Site:
@@ -95,69 +124,112 @@ class Services:
 
     def record_signer(self, prefix: str) -> PrivateKeySigner:
         """Return the issuer's key for records and QR codes."""
-        return self.ring.signer(Purpose.RECORD, prefix, CLOCK.now())
+        return self._issuer_signer(Purpose.RECORD, prefix)
 
     def seal_signer(self, prefix: str) -> PrivateKeySigner:
         """Return the issuer's key for PDF seals."""
-        return self.ring.signer(Purpose.PDF, prefix, CLOCK.now())
+        return self._issuer_signer(Purpose.PDF, prefix)
+
+    def _issuer_signer(self, purpose: Purpose, prefix: str) -> PrivateKeySigner:
+        # Which key signs, the database says: an old copy of the ring may hold ended ones.
+        with read_unit(self.engine) as session:
+            key_id = signing_key(session, prefix, purpose)
+        return self.ring.signer(purpose, prefix, CLOCK.now(), only=key_id)
 
     def require_head(self) -> None:
-        """Refuse with ``HeadLost`` if the database is an older copy than what is public.
+        """Refuse if the log is frozen, the database an older copy, or the clock set back.
 
         Asked before anything is issued or changed: numbers given away by an old copy would be
-        given away twice.
+        given away twice. Raises ``LogFrozen``, ``HeadLost``, ``ClockBehind``.
         """
         with read_unit(self.engine) as session:
-            refuse_lost_head(self.log, load_head(session, self.log.origin))
+            refuse_unsafe(session, self.log, now=CLOCK.now())
 
-    def anchor(self) -> tuple[Anchored, int]:
-        """Run the sequencer once and publish; return what it did and how many entries went out."""
+    def anchor(
+        self, *, trust: bool = True, tell: Callable[[Asked], object] = lambda _asked: None
+    ) -> tuple[Anchored, int]:
+        """Run the sequencer once, ask the witnesses and publish.
+
+        Return what was done and how many entries went out. ``trust`` is whether the trust folder
+        is written anew, which opens the key ring; ``tell`` gets what each witness did. Raises
+        ``WitnessAlarm`` once all is done if one knows another history.
+        """
+        self._refuse_witnessed_ahead()
         done = anchor(self.engine, self.log, clock=CLOCK)
         # A crash in `issuer add`, or two of them at once, can leave an issuer out of the file.
-        self.write_trust()
-        return done, publish(self.engine, self.settings.origin, self.site, self.context)
+        if trust:
+            self.write_trust()
+        asked = self._cosign()
+        for one in asked:
+            tell(one)
+        written = publish(self.engine, self.log, self.site, self.context)
+        refuse_alarm(self.log, done.size, asked)
+        return done, written
+
+    def _cosign(self) -> tuple[Asked, ...]:
+        now = time.monotonic()
+        resting = {url for url, until in self._resting.items() if now < until}
+        actor = self.context.actor
+        asked = cosign(self.engine, self.log, clock=CLOCK, actor=actor, resting=resting)
+        silent = (one.url for one in asked if one.outcome is Outcome.UNREACHABLE)
+        self._resting.update(dict.fromkeys(silent, time.monotonic() + REST))
+        return asked
+
+    @cached_property
+    def _resting(self) -> dict[str, float]:
+        # A witness that is away would hold up every round of a service by its time limit.
+        return {}
+
+    def _refuse_witnessed_ahead(self) -> None:
+        """Refuse with ``HeadLost`` if a witness has seen more than the database has."""
+        if not self._witnessed:
+            return
+        with read_unit(self.engine) as session:
+            refuse_witnessed_ahead(load_head(session, self.log.origin), self._witnessed)
+
+    @cached_property
+    def _witnessed(self) -> list[tuple[str, int, bytes]]:
+        # Once for each opening: a database that was put back was put back while nobody was at work.
+        return witnessed_heads(self.log, timeout=TIMEOUT)
 
     def write_trust(self) -> None:
-        """Write ``public/trust`` from the database's issuers and the ring's public keys."""
+        """Write ``public/trust`` from the database's issuers and keys; end the ring's with them."""
+        keys, now = self.home.path / "keys", CLOCK.now()
+        while True:
+            # Opened anew: another process may have made or ended keys since. Each such change
+            # shows in the folder's time.
+            stamp = keys.stat().st_mtime_ns
+            ring = self.home.ring()
+            issuers = self._trusted_issuers(ring, now)
+            self._write_trust(ring, issuers, now)
+            # A process that read the database before a key was revoked may write after the one
+            # that revoked it: whoever writes looks again, so the last to write is never behind.
+            settled = self._trusted_issuers(ring, now) == issuers
+            if settled and keys.stat().st_mtime_ns == stamp:
+                return
+
+    def key_warnings(self) -> list[str]:
+        """Return one line for each kind of checkpoint key that ends soon; none as a rule."""
+        return near_their_end(self.ring, CLOCK.now())
+
+    def _trusted_issuers(self, ring: KeyRing, now: datetime) -> list[TrustedIssuer]:
         with read_unit(self.engine) as session:
-            issuers = all_issuers(session)
-        # Opened anew: another process may have made keys since.
-        keys = self.home.ring().keys()
+            return trusted_issuers(session, self.log.origin, ring, now=now)
+
+    def _predecessors(self) -> tuple[str, ...]:
+        with read_unit(self.engine) as session:
+            return predecessors(session, self.log.origin)
+
+    def _write_trust(self, ring: KeyRing, issuers: list[TrustedIssuer], now: datetime) -> None:
         data = issuers_json(
-            issuers=[
-                TrustedIssuer(
-                    prefix=issuer.prefix,
-                    name=issuer.name,
-                    uscc=issuer.uscc,
-                    keys=tuple(_trusted(key) for key in keys if _is_public(key, issuer.prefix)),
-                )
-                for issuer in issuers
-            ],
+            issuers=issuers,
             seal_root=self.seal_root,
             base_url=self.settings.base_url,
-            issued_at=CLOCK.now(),
-            signer=self.checkpoint_signer,
+            issued_at=now,
+            predecessors=self._predecessors(),
+            # The oldest: it is the one that readers with an old policy know.
+            signer=checkpoint_signers(ring, now)[0],
         )
         storage = LocalStorage(self.home.public / "trust")
-        storage.write_all([(POLICY_FILE, format_policy(self.policy)), (ISSUERS_FILE, data)])
-
-
-def _is_public(key: KeyInfo, prefix: str) -> bool:
-    # Seal keys too: their certificate alone could never say that one was revoked.
-    return key.purpose in {Purpose.RECORD, Purpose.PDF} and key.issuer == prefix
-
-
-def _trusted(key: KeyInfo) -> TrustedKey:
-    # When a key was revoked is not kept in the ring: until key leaves are read back, nothing a
-    # revoked key ever signed is trusted.
-    revoked = datetime(1970, 1, 1, tzinfo=UTC) if key.state is KeyState.REVOKED else None
-    return TrustedKey(
-        key_id=key.key_id,
-        algorithm=Algorithm(key.algorithm),
-        purpose=key.purpose,
-        public_key=key.public_key,
-        not_before=key.not_before,
-        not_after=key.not_after,
-        state=key.state,
-        revoked_at=revoked,
-    )
+        policy = format_policy(self._policy_of(ring))
+        storage.write_all([(POLICY_FILE, policy), (ISSUERS_FILE, data)])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import click
 
-from keys.ceremony import make_seal_certificate, make_seal_root
+from keys.ceremony import make_seal_root
 from keys.model import Algorithm, Purpose
 from keys.passphrase import VARIABLE, read_passphrase
 from keys.ring import RING_FILE, KeyRing
 from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.checkpoint_keys import complete_pair
 from registry.cli.home import SETTINGS, Home, Settings, is_base_url, write_private, write_settings
+from registry.cli.issuer_keys import key_group
+from registry.cli.key_making import unannounced_key
+from registry.cli.key_terms import LIFETIME, SKEW
 from registry.cli.services import OFFICE, Services
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
 from registry.office.issuers import add_issuer, is_known
+from registry.office.key_places import adopt_keys
 from registry.rules.levels import MINTED
 from registry.rules.organisations import check_prefix, is_uscc, normalise_uscc
 from registry.store.base import open_engine, read_unit, write_unit
@@ -24,13 +29,7 @@ from registry.store.organisations import Issuer
 from registry.store.schema import migrate
 from signing.mirror import PEPPER_BYTES
 
-KEY_YEARS = 5
 LONGEST_NAME = 60
-FIRST_DAY = datetime(2018, 12, 31, 16, tzinfo=UTC)
-"""2019-01-01 in China: no certificate under the unified coding rule is dated earlier, and a record
-key's validity is about the dates of issue it may sign, which can lie before its making."""
-SKEW = timedelta(minutes=5)
-"""A key is valid from a little before it was made: other machines' clocks may be behind."""
 
 
 @click.command("init")
@@ -98,7 +97,10 @@ def init_home(home: Home, settings: Settings) -> Settings:
     migrate(engine)
     engine.dispose()
     write_settings(home, settings)
-    Services.open(home).write_trust()
+    services = Services.open(home)
+    with write_unit(services.engine) as session:
+        adopt_keys(session, services.ring.keys(), context=services.context)
+    services.write_trust()
     return settings
 
 
@@ -113,16 +115,16 @@ def _ring(home: Home) -> KeyRing:
 def _office_keys(ring: KeyRing, office: str, now: datetime) -> None:
     known = ring.keys()
     made = {(key.purpose, key.issuer) for key in known}
-    start, end = now - SKEW, now + timedelta(days=365 * KEY_YEARS)
-    for purpose in (Purpose.CHECKPOINT, Purpose.UPLOAD):
-        if (purpose, OFFICE) not in made:
-            ring.generate(
-                algorithm=Algorithm.ED25519,
-                purpose=purpose,
-                issuer=OFFICE,
-                not_before=start,
-                not_after=end,
-            )
+    start, end = now - SKEW, now + LIFETIME
+    complete_pair(ring, now)
+    if (Purpose.UPLOAD, OFFICE) not in made:
+        ring.generate(
+            algorithm=Algorithm.ED25519,
+            purpose=Purpose.UPLOAD,
+            issuer=OFFICE,
+            not_before=start,
+            not_after=end,
+        )
     if (Purpose.PDF, OFFICE) not in made:
         ring.generate(
             algorithm=Algorithm.ECDSA_P256,
@@ -137,6 +139,9 @@ def _office_keys(ring: KeyRing, office: str, now: datetime) -> None:
 @click.group("issuer")
 def issuer_group() -> None:
     """Companies that issue certificates (备案企业)."""
+
+
+issuer_group.add_command(key_group)
 
 
 @issuer_group.command("add")
@@ -193,42 +198,8 @@ def enrol(services: Services, *, name: str, uscc: str, prefix: str, levels: str)
         msg = f"prefix {prefix} or this social credit code is recorded already"
         raise Refused(msg)
     issuer = Issuer(prefix=prefix, name=name.strip(), uscc=code, levels=symbols)
-    # Keys come first: a crash leaves keys without a company, which sign nothing.
-    _issuer_keys(services, issuer)
+    keys = [unannounced_key(services, issuer, item) for item in (Purpose.RECORD, Purpose.PDF)]
     with write_unit(services.engine) as session:
-        key = services.record_signer(prefix).info
-        add_issuer(session, issuer, key=key, context=services.context)
+        add_issuer(session, issuer, keys=keys, context=services.context)
     services.write_trust()
     return issuer
-
-
-def _issuer_keys(services: Services, issuer: Issuer) -> None:
-    ring, now = services.ring, CLOCK.now()
-    known = ring.keys()
-    made = {(key.purpose, key.issuer) for key in known}
-    start, end = now - SKEW, now + timedelta(days=365 * KEY_YEARS)
-    if (Purpose.RECORD, issuer.prefix) not in made:
-        ring.generate(
-            algorithm=Algorithm.ED25519,
-            purpose=Purpose.RECORD,
-            issuer=issuer.prefix,
-            not_before=FIRST_DAY,
-            not_after=end,
-        )
-    if (Purpose.PDF, issuer.prefix) not in made:
-        root = ring.signer(Purpose.PDF, OFFICE, now)
-        ring.generate(
-            algorithm=Algorithm.ECDSA_P256,
-            purpose=Purpose.PDF,
-            issuer=issuer.prefix,
-            not_before=start,
-            not_after=end,
-            certificate=lambda key: make_seal_certificate(
-                root.private_key,
-                services.seal_root,
-                key.public_key(),
-                company=issuer.name,
-                uscc=issuer.uscc,
-                now=now,
-            ),
-        )

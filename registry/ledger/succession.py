@@ -109,10 +109,11 @@ def succeed(
             f"the log {era.origin} is still open: freeze it first with `certreg log freeze`"
         )
     last = _final(frozen)
-    # Status leaves spoke of the frozen log's tree; the successor makes its own.
-    old = select(EventGroup.group_id).where(EventGroup.kind == "status")
+    # Status leaves and the link spoke of the frozen log's tree; the successor makes its own.
+    own = EventGroup.kind.in_(("status", "succession"))
+    old = select(EventGroup.group_id).where(own)
     session.execute(delete(EventPage).where(EventPage.group_id.in_(old)))
-    session.execute(delete(EventGroup).where(EventGroup.kind == "status"))
+    session.execute(delete(EventGroup).where(own))
     session.execute(delete(StatusPageRow))
     session.execute(update(EventGroup).values(first_index=None, published=False))
     for scope, serial in sorted(given.items()):
@@ -147,6 +148,14 @@ def _final(row: LogEra) -> Checkpoint:
     if not row.final_note:
         return Checkpoint(origin=row.origin, size=0, root=EMPTY_ROOT)
     return parse_checkpoint(parse_note(row.final_note).text)
+
+
+def final_checkpoint(session: Session, era: Era) -> Checkpoint:
+    """Return the last checkpoint of a frozen log; ``SuccessionRefused`` if it is not frozen."""
+    row = session.get(LogEra, era.number)
+    if row is None or row.frozen_at is None:
+        raise SuccessionRefused(f"the log {era.origin} is not frozen")
+    return _final(row)
 
 
 def serials_given(entries: Iterator[bytes]) -> dict[str, int]:

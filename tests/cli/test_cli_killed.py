@@ -58,6 +58,7 @@ INIT: list[Step] = [
     (KeyRing, "generate", 0, False),
     (KeyRing, "generate", 1, False),
     (KeyRing, "generate", 2, False),
+    (KeyRing, "generate", 3, False),
     (setup, "migrate", 0, False),
     (setup, "write_settings", 0, False),
     (setup, "write_settings", 0, True),
@@ -72,7 +73,7 @@ def test_init_cut_off_goes_on(empty: Any, monkeypatch: Any, step: Step) -> None:
             empty("init")
     assert empty("init").status == 0
     kept = {file: file.read_bytes() for file in empty.home.rglob("*") if file.is_file()}
-    assert len(list((empty.home / "keys").glob("*.key.json"))) == 3
+    assert len(list((empty.home / "keys").glob("*.key.json"))) == 4
     assert not list(empty.home.rglob("*.part"))
     # Once more, and not a key, a secret or a setting has changed.
     assert empty("init").status == 0
@@ -201,7 +202,7 @@ def test_the_same_list_from_two_desks_at_once(desk: Any) -> None:
         # The second one waits its turn or says that it is not its turn.
         assert process.returncode == 0 or (process.returncode == 2 and err.count("\n") == 1)
     assert desk("anchor", "--json").facts["entries published"] == 0
-    assert desk("log", "fsck", "--json").facts["size"] == 2_004
+    assert desk("log", "fsck", "--json").facts["size"] == 2_006
 
 
 @pytest.mark.soak
@@ -227,7 +228,7 @@ def test_the_demo_runs_twice(empty: Any) -> None:
     first = sorted(path.name for path in empty.home.rglob("*.pdf"))
     ran = empty("demo", "--no-serve", "--port", "8123")
     assert ran.status == 0
-    assert ran.out.count("http://127.0.0.1:8123/v/") == 3
+    assert ran.out.count("http://127.0.0.1:8123/v/") == 4
     for told in (
         "有效",
         "已更正",

@@ -97,7 +97,7 @@ def test_revoked(stock: Any) -> None:
     assert stock("pdf", number, "-o", str(old)).status == 0
     ran = stock("revoke", number, "--reason", "fraud", "--json")
     assert (ran.status, ran.facts["reason"]) == (0, "弄虚作假")
-    assert "only a valid one" in stock("revoke", number, "--reason", "fraud").line
+    assert "only a valid or suspended one" in stock("revoke", number, "--reason", "fraud").line
     assert "revoked" in stock("pdf", number, "-o", str(stock.folder / "no.pdf")).line
     assert not (stock.folder / "no.pdf").exists()
     # Until the ledger says so, a proof says what the ledger says.

@@ -1,0 +1,162 @@
+"""``certreg log freeze`` and ``certreg log succeed``: when a log's history is lost or has split.
+
+Both can be cut off anywhere and run again. The successor's note beside the frozen log comes
+before the database says that there is one: it is the same bytes each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import click
+
+from keys.model import Algorithm
+from keys.policy import NO_QUORUM, format_policy
+from keys.trust import POLICY_FILE
+from keys.vkey import SignatureType, VerifierKey
+from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.home import Home
+from registry.cli.services import Services
+from registry.errors import Refused
+from registry.ledger.head import CHECKPOINT, HeadLost, load_head
+from registry.ledger.sequencer import settle
+from registry.ledger.succession import (
+    SUCCESSOR_FILE,
+    Era,
+    final_checkpoint,
+    freeze,
+    serials_given,
+    succeed,
+)
+from registry.store.base import read_unit, write_unit
+from signing.errors import SigningError
+from signing.tlog.checkpoint import open_checkpoint
+from signing.tlog.successor import Successor, sign_successor
+from signing.tlog.tiles import TileReader
+
+LONGEST_REASON = 300
+
+
+@click.command("freeze")
+@click.option("--reason", required=True, help="Why, for the audit log; no person's name.")
+@click.confirmation_option(
+    prompt="Freeze the log for ever? Nothing can be issued until it is succeeded"
+)
+@home_option
+@json_option
+def freeze_command(home: Home, reason: str, *, as_json: bool) -> None:
+    """Freeze the log (冻结): its history is lost or has split. It cannot be undone."""
+    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+        msg = f"--reason takes 1 to {LONGEST_REASON} characters"
+        raise Refused(msg)
+    services = Services.open(home)
+    if not services.era.frozen:
+        _settle(services)
+    era, note = services.era, _final_note(services)
+    with write_unit(services.engine) as session:
+        freeze(
+            session,
+            era,
+            reason.strip(),
+            final_note=note,
+            actor=services.context.actor,
+            now=CLOCK.now(),
+        )
+    show(
+        {
+            "frozen": era.origin,
+            "next": "keep its files online as they are; `certreg log succeed` starts the next log",
+        },
+        as_json=as_json,
+    )
+
+
+@click.command("succeed")
+@home_option
+@json_option
+def succeed_command(home: Home, *, as_json: bool) -> None:
+    """Start the log that follows a frozen one (接续): every event goes into it again, in order."""
+    services = Services.open(home)
+    era = services.era
+    if not era.frozen:
+        msg = f"the log {era.origin} is open: only a frozen log is succeeded"
+        raise Refused(msg)
+    number = era.number + 1
+    origin = services.settings.origin + str(number)
+    _write_links(services, era, origin)
+    given = serials_given(_public_entries(services))
+    with write_unit(services.engine) as session:
+        succeed(
+            session,
+            era,
+            origin,
+            given=given,
+            actor=services.context.actor,
+            now=CLOCK.now(),
+        )
+    # Opened anew: the log in use is another one now.
+    done, written = Services.open(home).anchor()
+    show(
+        {
+            "log": origin,
+            "after": era.origin,
+            "size": done.size,
+            "entries published": written,
+            "next": "hand out the new trust/log.policy, to witnesses and monitors too; proofs from "
+            "the frozen log say that a new one is needed",
+        },
+        as_json=as_json,
+    )
+
+
+def _settle(services: Services) -> None:
+    """Finish what a crash left between a head's commit and its files: later nobody will."""
+    with read_unit(services.engine) as session:
+        head = load_head(session, services.era.origin)
+    # A lost head is what logs are frozen for.
+    with suppress(HeadLost):
+        settle(services.log, head)
+
+
+def _final_note(services: Services) -> bytes:
+    """Return the newest checkpoint that the log's keys have signed: the public or the committed."""
+    with read_unit(services.engine) as session:
+        head = load_head(session, services.era.origin)
+    try:
+        public = services.log.storage.read(CHECKPOINT)
+        anyone = replace(services.policy, quorum=NO_QUORUM)
+        newest = open_checkpoint(public, anyone).checkpoint
+    except (FileNotFoundError, SigningError):
+        return head.note
+    return public if newest.size >= head.size else head.note
+
+
+def _public_entries(services: Services) -> Iterator[bytes]:
+    """Yield what the frozen log's public files give away, as far as they can be read."""
+    with read_unit(services.engine) as session:
+        last = final_checkpoint(session, services.era)
+    tree = TileReader(services.log.storage.read).at(last.size)
+    try:
+        yield from tree.entries()
+    except SigningError as error:
+        msg = (
+            f"the frozen log's entries cannot all be read ({error.code}), so numbers might be "
+            "given a second time: restore its files from a backup or a reader's copy, and run "
+            "this again"
+        )
+        raise Refused(msg) from None
+
+
+def _write_links(services: Services, era: Era, origin: str) -> None:
+    with read_unit(services.engine) as session:
+        last = final_checkpoint(session, era)
+    signers = [s for s in services.log.signers if s.info.algorithm is Algorithm.ED25519]
+    key = VerifierKey(
+        name=origin, type=SignatureType.ED25519, public_key=signers[0].info.public_key
+    )
+    note = sign_successor(Successor(last=last, key=key), signers)
+    # The policy under which the frozen log can be read for ever stands beside it.
+    services.log.storage.replace(POLICY_FILE, format_policy(services.policy))
+    services.log.storage.replace(SUCCESSOR_FILE, note)
