@@ -170,7 +170,7 @@ def _finish(services: Services, spent: dict[str, Spent]) -> None:
     spent["anchor"] = now() - before
     assert done.crosschecked
     before = now()
-    publish(services.engine, services.settings.origin, services.site, services.context)
+    publish(services.engine, services.log, services.site, services.context)
     spent["publish"] = now() - before
 
 
