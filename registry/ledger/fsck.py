@@ -1,24 +1,31 @@
 """Checking the whole published log from its files alone (`certreg log fsck`).
 
 Every bundle is read, every leaf hashed, every tile and the root computed again, every entry
-parsed and its promises kept: no number twice, batch counts and range roots true, status roots
-equal to what the events give. All faults are reported, not the first; nothing is changed.
+parsed and its promises kept (`monitor.replay`); partial tiles of earlier sizes must be the
+beginning of what stands now. All faults are reported, not the first; nothing is changed. A
+checkpoint that is not acceptable is one fault more: the files are checked at the database's head
+or at the size it claims, as far as they go. It always ends, whatever the files hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from keys.policy import Policy
-from registry.ledger.replay import Replay
+from registry.ledger.fsck_files import LogFiles, partial_files, reach
+from registry.ledger.monitor.findings import FINDINGS_AT_MOST
+from registry.ledger.monitor.replay import Replay
 from signing.errors import MissingTile, SigningError
-from signing.tlog.checkpoint import Checkpoint, open_checkpoint
-from signing.tlog.merkle import leaf_hashes, root_of
-from signing.tlog.tiles import TILE_WIDTH, TileId, TileReader, tile_path, tiles_of, width_at
+from signing.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from signing.tlog.merkle import HASH_BYTES, leaf_hashes, root_of
+from signing.tlog.note import parse_note
+from signing.tlog.tiles import MAX_LEVEL, TILE_WIDTH, TileId, decode_bundle, tile_path, width_at
 
-REPORTED_AT_MOST = 10_000
+REPORTED_AT_MOST = FINDINGS_AT_MOST
 """More faults than this are counted, not listed: a log of zeros must not fill the memory."""
 
 
@@ -46,16 +53,24 @@ class LogFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReport:
-    """The result: ``size`` is the checkpoint's (-1 if unreadable), ``entries`` were read."""
+    """The result: ``size`` was checked (-1 if none is known), ``entries`` were read.
+
+    ``unlisted``: faults beyond the most that are listed.
+    """
 
     size: int
     entries: int
     faults: tuple[LogFault, ...]
+    unlisted: int = 0
 
 
-def fsck(root: Path, policy: Policy) -> LogReport:
-    """Check the log below ``root``; always ends, whatever the files hold."""
-    return _Check(root, policy).run()
+def fsck(root: Path, policy: Policy, *, head: Checkpoint | None = None) -> LogReport:
+    """Check the log below ``root``.
+
+    ``head`` is the database's head: it says how far to look where the public checkpoint cannot be
+    believed, which could hide the rest of the log by claiming little.
+    """
+    return _Check(root, policy).run(head if head and head.size else None)
 
 
 class _Check:
@@ -64,104 +79,173 @@ class _Check:
     def __init__(self, root: Path, policy: Policy) -> None:
         self._root = root
         self._policy = policy
-        self._faults: dict[tuple[str, str], LogFault] = {}
-        self._reader = TileReader(self._read)
+        # Found in one pass over the files, told in this order: what stands above comes first.
+        self._of_tiles: dict[tuple[str, str], LogFault] = {}
+        self._of_entries: dict[tuple[str, str], LogFault] = {}
+        self._unlisted = 0
+        self._files = LogFiles(root)
+        self._newest: tuple[TileId | None, bytes | None] = None, None
 
-    def _read(self, path: str) -> bytes:
-        try:
-            return (self._root / path).read_bytes()
-        except OSError as error:
-            # An unreadable sector is a fault of this file, not the end of the check.
-            raise FileNotFoundError(path) from error
-
-    def run(self) -> LogReport:
-        """Check checkpoint, tiles from the top down, bundles and entries."""
-        checkpoint = self._checkpoint()
+    def run(self, head: Checkpoint | None) -> LogReport:
+        """Check checkpoint, tiles, bundles and entries, then what is left of earlier sizes."""
+        checkpoint = self._checkpoint(head)
         if checkpoint is None:
             return self._report(-1, 0)
-        self._tiles(checkpoint)
+        size = self._bounded(checkpoint.size)
+        above = self._upper_tiles(size)
         replay, entries = Replay(), 0
-        for bundle in range(-(-checkpoint.size // TILE_WIDTH)):
-            tile = TileId(level=None, index=bundle, width=width_at(checkpoint.size, 0, bundle))
-            found = self._bundle(tile)
+        for bundle in range(-(-size // TILE_WIDTH)):
+            leaves = self._leaf_tile(size, bundle, above)
+            found = self._bundle(size, bundle)
+            own = leaf_hashes(found)
+            self._compare(size, bundle, own, leaves)
             entries += len(found)
-            for place, entry in enumerate(found):
-                for what in replay.take(bundle * TILE_WIDTH + place, entry):
-                    self._add(FaultKind.ENTRY, f"entry {bundle * TILE_WIDTH + place}", what)
-        return self._report(checkpoint.size, entries)
+            for finding in replay.take(bundle * TILE_WIDTH, found, own):
+                self._add(FaultKind.ENTRY, finding.where, finding.what, self._of_entries)
+        self._edge(checkpoint, size)
+        self._partials(size)
+        return self._report(size, entries)
 
     def _report(self, size: int, entries: int) -> LogReport:
-        return LogReport(size=size, entries=entries, faults=tuple(self._faults.values()))
+        faults = (*self._of_tiles.values(), *self._of_entries.values())
+        return LogReport(size=size, entries=entries, faults=faults, unlisted=self._unlisted)
 
-    def _add(self, kind: FaultKind, where: str, what: str) -> None:
-        if len(self._faults) < REPORTED_AT_MOST:
-            self._faults.setdefault((where, what), LogFault(kind=kind, where=where, what=what))
+    def _add(
+        self,
+        kind: FaultKind,
+        where: str,
+        what: str,
+        among: dict[tuple[str, str], LogFault] | None = None,
+    ) -> None:
+        if len(self._of_tiles) + len(self._of_entries) >= REPORTED_AT_MOST:
+            self._unlisted += 1
+            return
+        fault = LogFault(kind=kind, where=where, what=what)
+        (self._of_tiles if among is None else among).setdefault((where, what), fault)
 
-    def _checkpoint(self) -> Checkpoint | None:
+    def _checkpoint(self, head: Checkpoint | None) -> Checkpoint | None:
+        """Return the head to check: the public one, or ``head``, or what a bad one claims."""
         try:
             data = (self._root / "checkpoint").read_bytes()
-            return open_checkpoint(data, self._policy).checkpoint
         except OSError:
             self._add(FaultKind.MISSING, "checkpoint", "the file cannot be read")
+            return head
+        try:
+            return open_checkpoint(data, self._policy).checkpoint
         except SigningError as error:
             self._add(FaultKind.CHECKPOINT, "checkpoint", f"not acceptable ({error.code})")
+        with suppress(SigningError):
+            return head or parse_checkpoint(parse_note(data).text)
         return None
 
-    def _tiles(self, checkpoint: Checkpoint) -> None:
-        """Check that every tile is there and hashes to its place in the tile above it."""
-        for tile in tiles_of(checkpoint.size):
-            if tile.level is not None and (hashes := self._hashes(tile)) is not None:
-                self._place(checkpoint.size, tile, hashes)
-        try:
-            if self._reader.at(checkpoint.size).root() != checkpoint.root:
-                self._add(FaultKind.ROOT, "checkpoint", "the tiles' right edge gives another root")
-        except SigningError:
-            self._add(FaultKind.ROOT, "checkpoint", "the root cannot be computed: see the tiles")
+    def _bounded(self, size: int) -> int:
+        """Return how much of ``size`` there are files for: a false size must not keep us busy."""
+        reached = reach(self._root)
+        if size <= reached + TILE_WIDTH * REPORTED_AT_MOST:
+            return size
+        what = f"says {size} entries; the files end before entry {reached}"
+        self._add(FaultKind.CHECKPOINT, "checkpoint", what)
+        return reached
 
-    def _hashes(self, tile: TileId) -> list[bytes] | None:
+    def _upper_tiles(self, size: int) -> list[bytes | None]:
+        """Check the tiles above level 0; return those of level 1."""
+        above: list[bytes | None] = []
+        for level in range(MAX_LEVEL, 0, -1):
+            count = -(-(size >> 8 * level) // TILE_WIDTH)
+            row = [self._tile(size, level, index) for index in range(count)]
+            for index, data in enumerate(row):
+                self._place(TileId(level=level, index=index), data, above)
+            above = row
+        return above
+
+    def _leaf_tile(self, size: int, index: int, above: Sequence[bytes | None]) -> bytes | None:
+        data = self._tile(size, 0, index)
+        self._place(TileId(level=0, index=index), data, above)
+        return data
+
+    def _tile(self, size: int, level: int, index: int) -> bytes | None:
+        tile = TileId(level=level, index=index, width=width_at(size, level, index))
         try:
-            return self._reader.hashes(tile.level or 0, tile.index, tile.width)
+            return self._files.tile(tile)
         except MissingTile:
             self._add(FaultKind.MISSING, tile_path(tile), "the file is missing or unreadable")
         except SigningError as error:
             self._add(FaultKind.DAMAGED, tile_path(tile), f"wrong length or form ({error.code})")
         return None
 
-    def _place(self, size: int, tile: TileId, hashes: list[bytes]) -> None:
-        wanted = self._parent(size, tile)
-        if wanted is not None and root_of(hashes) != wanted:
-            self._add(
-                FaultKind.DAMAGED, tile_path(tile), "does not hash to its place in the tile above"
-            )
-
-    def _parent(self, size: int, tile: TileId) -> bytes | None:
-        """Return the hash that the tile above has for this full tile, if it can be read."""
-        above = (tile.level or 0) + 1
-        if tile.width < TILE_WIDTH:
-            return None
+    def _place(self, tile: TileId, data: bytes | None, above: Sequence[bytes | None]) -> None:
+        """Check that a full tile hashes to its place in the tile above, if that can be read."""
         index, place = divmod(tile.index, TILE_WIDTH)
-        try:
-            return self._reader.hashes(above, index, width_at(size, above, index))[place]
-        except SigningError:
-            return None  # reported where that tile itself is checked
+        if data is None or len(data) < TILE_WIDTH * HASH_BYTES:
+            return
+        parent = above[index] if index < len(above) else None
+        if parent is not None and root_of(_hashes(data)) != _hashes(parent)[place]:
+            what = "does not hash to its place in the tile above"
+            self._add(FaultKind.DAMAGED, tile_path(tile), what)
 
-    def _bundle(self, tile: TileId) -> list[bytes]:
-        path = tile_path(tile)
+    def _bundle(self, size: int, index: int) -> list[bytes]:
+        tile = TileId(level=None, index=index, width=width_at(size, 0, index))
+        where = tile_path(tile)
         try:
-            entries = self._reader.entries(tile.index, tile.width)
+            return self._files.bundle(tile)
         except MissingTile:
-            self._add(FaultKind.MISSING, path, "the file is missing or unreadable")
-            return []
+            what = "the file is missing or unreadable"
+            self._add(FaultKind.MISSING, where, what, self._of_entries)
         except SigningError as error:
-            self._add(FaultKind.DAMAGED, path, f"wrong length or form ({error.code})")
-            return []
-        try:
-            hashes = self._reader.hashes(0, tile.index, tile.width)
-        except SigningError:
-            return entries  # the tile's own fault is reported; the entries are still looked at
-        own = leaf_hashes(entries)
-        for place, (mine, theirs) in enumerate(zip(own, hashes, strict=True)):
+            what = f"wrong length or form ({error.code})"
+            self._add(FaultKind.DAMAGED, where, what, self._of_entries)
+        return []
+
+    def _compare(self, size: int, index: int, own: list[bytes], tile: bytes | None) -> None:
+        if tile is None or not own or tile == b"".join(own):
+            return  # the tile's own fault is reported; the entries are still looked at
+        where = tile_path(TileId(level=None, index=index, width=width_at(size, 0, index)))
+        for place, (mine, theirs) in enumerate(zip(own, _hashes(tile), strict=True)):
             if mine != theirs:
-                what = f"entry {tile.index * TILE_WIDTH + place} does not hash to its leaf"
-                self._add(FaultKind.DAMAGED, path, what)
-        return entries
+                what = f"entry {index * TILE_WIDTH + place} does not hash to its leaf"
+                self._add(FaultKind.DAMAGED, where, what, self._of_entries)
+
+    def _edge(self, checkpoint: Checkpoint, size: int) -> None:
+        """Check that the tiles' right edge gives the checkpoint's root."""
+        if size != checkpoint.size:
+            return  # reported: there are no files for it
+        try:
+            root = self._files.reader().at(size).root()
+        except SigningError:
+            self._add(FaultKind.ROOT, "checkpoint", "the root cannot be computed: see the tiles")
+            return
+        if root != checkpoint.root:
+            self._add(FaultKind.ROOT, "checkpoint", "the tiles' right edge gives another root")
+
+    def _partials(self, size: int) -> None:
+        """Check what is left of earlier sizes: such a tile is the beginning of the one now."""
+        blamed = {where for where, _what in (*self._of_tiles, *self._of_entries)}
+        for tile in partial_files(self._root):
+            now = width_at(size, tile.level or 0, tile.index)
+            newest = TileId(level=tile.level, index=tile.index, width=now)
+            # At the present width or beyond the head: not an earlier size's. Where the newer file
+            # has a fault of its own, nothing can be said of the older one.
+            if tile.width >= now or tile_path(newest) in blamed:
+                continue
+            if not self._is_beginning(tile, newest):
+                what = "is not the beginning of the tile that stands now"
+                self._add(FaultKind.DAMAGED, tile_path(tile), what, self._of_entries)
+
+    def _is_beginning(self, tile: TileId, newest: TileId) -> bool:
+        older = self._files.raw(tile)
+        if self._newest[0] != newest:
+            # One tile may have 255 older parts, which lie together.
+            self._newest = newest, self._files.raw(newest)
+        whole = self._newest[1]
+        if older is None or whole is None or not whole.startswith(older):
+            return False
+        if tile.level is not None:
+            return len(older) == tile.width * HASH_BYTES
+        try:
+            return len(decode_bundle(older, tile.width)) == tile.width
+        except SigningError:
+            return False
+
+
+def _hashes(data: bytes) -> list[bytes]:
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]

@@ -25,6 +25,11 @@ from signing.tlog.tiles import TileReader
 ISSUES = range(2, 22)
 CLOSE, CORRECTED, CHANGE, REVOKED, STATUS = 22, 23, 24, 25, 26
 Leaves = list[Any]
+SKIPPED = ("entry 10", "Y000044999001264000003 is next and Y000044999001264000004 is issued")
+UNLINKED = (
+    "entry 26",
+    "edition 2 of Y000044999001262000001 was issued and none was superseded for it",
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +96,8 @@ def test_the_honest_log_is_clean(honest: Leaves, lie: Any) -> None:
 def test_one_number_given_to_two_people(honest: Leaves, lie: Any) -> None:
     number = honest[5].number
     assert lie(closed_again(change(honest, 9, number=number))) == [
-        ("entry 9", f"number {number}, edition 1, stands in the log twice")
+        ("entry 9", f"number {number}, edition 1, stands in the log twice"),
+        SKIPPED,
     ]
 
 
@@ -142,7 +148,10 @@ LIES: dict[str, tuple[Callable[[Leaves], Leaves], list[tuple[str, str]]]] = {
     ),
     "a-revocation-left-out-of-the-status-root": (
         lambda log: change(log, REVOKED, state=0),
-        [("entry 26", "the status root is not what the events before it give")],
+        [
+            ("entry 25", "certificate 10 goes from valid to valid, which is not allowed"),
+            ("entry 26", "the status root is not what the events before it give"),
+        ],
     ),
     "a-wrong-status-count": (
         lambda log: change(log, STATUS, count=20),
@@ -161,7 +170,7 @@ LIES: dict[str, tuple[Callable[[Leaves], Leaves], list[tuple[str, str]]]] = {
     ),
     "a-link-to-nobody": (
         lambda log: change(log, CHANGE, link="21"),
-        [("entry 24", "points on to certificate 21, which was never issued")],
+        [("entry 24", "points on to certificate 21, which was never issued"), UNLINKED],
     ),
     "an-edition-out-of-nothing": (
         lambda log: change(log, CORRECTED, edition=3),
@@ -169,7 +178,10 @@ LIES: dict[str, tuple[Callable[[Leaves], Leaves], list[tuple[str, str]]]] = {
     ),
     "another-issuers-number": (
         lambda log: closed_again(change(log, 9, number="Y000044999002265000001")),
-        [("entry 9", "number Y000044999002265000001 does not begin with its issuer's prefix")],
+        [
+            ("entry 9", "number Y000044999002265000001 does not begin with its issuer's prefix"),
+            SKIPPED,
+        ],
     ),
     "a-status-index-used-twice": (
         lambda log: closed_again(change(log, 21, status=18)),
@@ -182,6 +194,8 @@ LIES: dict[str, tuple[Callable[[Leaves], Leaves], list[tuple[str, str]]]] = {
         lambda log: change(log, CORRECTED, status=21),
         [
             ("entry 23", "status index 21 where 20 is next"),
+            ("entry 24", "points on to certificate 20, which is no edition just issued"),
+            UNLINKED,
             ("entry 26", "says 21 certificates, there are 22"),
         ],
     ),

@@ -1,0 +1,101 @@
+"""No certificate number (证书编号) twice; serials of a (prefix, year, level) in order, without gap.
+
+Numbers are minted one after another, so the next serial says all there is to say about those
+below it. Only gaps and later editions take memory: an honest log of any size takes next to none.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+import msgspec
+
+from registry.ledger.monitor.findings import Kind, Say
+from signing.tlog.entry import Issue
+
+_FORM: Final = re.compile(r"[A-Z][0-9]{14}[0-9A-Z](?!000000)[0-9]{6}", re.ASCII)
+_SCOPE: Final = 16
+_PREFIX: Final = 13
+_BEYOND: Final = 1_000_000
+
+
+class Numbers(msgspec.Struct, kw_only=True):
+    """The numbers seen so far.
+
+    `upcoming` is the next serial of a scope (a number's first 16 characters), `missing` the ranges
+    left out below it, `editions` the highest edition of a number that has more than one, `jumped`
+    the scopes whose one gap is owed to the log before this one.
+    """
+
+    upcoming: dict[str, int] = msgspec.field(default_factory=dict)
+    missing: dict[str, list[tuple[int, int]]] = msgspec.field(default_factory=dict)
+    editions: dict[str, int] = msgspec.field(default_factory=dict)
+    jumped: set[str] = msgspec.field(default_factory=set)
+
+    def issue(self, entry: Issue, say: Say, *, succeeds: bool) -> None:
+        """Take an issue entry. `succeeds`: an earlier log may hold what this one lacks."""
+        number = entry.number
+        if not number.startswith(entry.prefix) or len(entry.prefix) != _PREFIX:
+            say(Kind.NUMBER_FORM, f"number {number} does not begin with its issuer's prefix")
+        formed = _FORM.fullmatch(number) is not None
+        if not formed:
+            say(Kind.NUMBER_FORM, f"{number} is no certificate number")
+        if formed and entry.edition == 1:
+            self._first(number[:_SCOPE], int(number[_SCOPE:]), say, succeeds=succeeds)
+        else:
+            self._later(entry, say, formed=formed, succeeds=succeeds)
+
+    def _first(self, scope: str, serial: int, say: Say, *, succeeds: bool) -> None:
+        due = self.upcoming.get(scope, 1)
+        if serial < due:
+            if self._fill(scope, serial):
+                say(Kind.NUMBER_ORDER, f"number {scope}{serial:06} comes after higher ones")
+            else:
+                say(Kind.NUMBER_TWICE, _twice(f"{scope}{serial:06}", 1))
+            return
+        if serial > due:
+            # Numbers that the log before this one gave away and the office has lost are not given
+            # twice: where it goes on after them there is one gap. That they stand in the frozen
+            # log cannot be seen from here.
+            if succeeds and scope not in self.jumped:
+                self.jumped.add(scope)
+            else:
+                say(Kind.NUMBER_GAP, f"{scope}{due:06} is next and {scope}{serial:06} is issued")
+            self.missing.setdefault(scope, []).append((due, serial - 1))
+        self.upcoming[scope] = serial + 1
+
+    def _later(self, entry: Issue, say: Say, *, formed: bool, succeeds: bool) -> None:
+        number, edition = entry.number, entry.edition
+        last = self.editions.get(number, 0)
+        if not last and formed and self._has(number[:_SCOPE], int(number[_SCOPE:])):
+            last = 1
+        if edition <= last:
+            say(Kind.NUMBER_TWICE, _twice(number, edition))
+        elif edition > last + 1 and (last or not succeeds):
+            say(Kind.EDITION, f"edition {edition} of {number} without the one before it")
+        self.editions[number] = max(last, edition)
+
+    def _has(self, scope: str, serial: int) -> bool:
+        return serial < self.upcoming.get(scope, 1) and self._gap(scope, serial) is None
+
+    def _gap(self, scope: str, serial: int) -> int | None:
+        """Return the place, in the scope's ranges, of the one that holds `serial`."""
+        ranges = self.missing.get(scope, [])
+        place = bisect_right(ranges, (serial, _BEYOND)) - 1
+        return place if place >= 0 and serial <= ranges[place][1] else None
+
+    def _fill(self, scope: str, serial: int) -> bool:
+        """Take `serial` out of what is missing; False if it is not missing."""
+        place = self._gap(scope, serial)
+        if place is None:
+            return False
+        low, high = self.missing[scope][place]
+        rest = [(low, serial - 1), (serial + 1, high)]
+        self.missing[scope][place : place + 1] = [pair for pair in rest if pair[0] <= pair[1]]
+        return True
+
+
+def _twice(number: str, edition: int) -> str:
+    return f"number {number}, edition {edition}, stands in the log twice"
