@@ -34,7 +34,10 @@ def headline(report: Report) -> str:
     if decisive is None:
         return text
     reason = words(decisive.reason)
-    return f"{text}: {decisive.number}. {reason.zh} {reason.en}"
+    text = f"{text}: {decisive.number}. {reason.zh} {reason.en}"
+    if report.see_edition is not None:
+        text = f"{text} (第 {report.see_edition} 版 edition {report.see_edition})"
+    return text
 
 
 def as_text(report: Report) -> str:
@@ -47,6 +50,16 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{verdict.zh}  {verdict.en}"
     if report.as_of is not None:
         yield _row("状态截至", "Status as of", _local(report.as_of))
+    if report.see_edition is not None:
+        number = report.see_edition
+        text = f"第 {number} 版或其后各版 edition {number} or later"
+        yield _row("请以此版为准", "See instead", text)
+    fresh = _fresh_status(report)
+    if fresh:
+        yield _row("最新状态证明", "Fresh status file", fresh)
+    witnesses = report.step(StepCode.CHECKPOINT).facts.get("witnesses", "")
+    if witnesses:
+        yield _row("见证方", "Witnessed by", witnesses)
     yield ""
     yield from _facts(report)
     for step in report.steps:
@@ -54,6 +67,12 @@ def _lines(report: Report) -> Iterator[str]:
         heading = _padded(f"{step.number}. {title.zh}", _LABEL_ZH + 4)
         yield f"{heading}{_padded(title.en, _LABEL_EN)}{result.zh} {result.en}"
         yield f"   {reason.zh} {reason.en}"
+
+
+def _fresh_status(report: Report) -> str:
+    """Give the address of a fresh status file, where that is what is wanting."""
+    step = report.step(StepCode.STATUS)
+    return step.facts.get("fresh", "") if step.answer is Answer.CANNOT_SAY else ""
 
 
 def _facts(report: Report) -> Iterator[str]:
@@ -125,6 +144,7 @@ def as_json(report: Report) -> str:
         {
             "verdict": report.verdict,
             "as_of": _utc(report.as_of),
+            "see_edition": report.see_edition,
             "record": None if report.record is None else _record_json(report.record),
             "steps": [_step_json(step) for step in report.steps],
         }
@@ -137,6 +157,7 @@ def refusal_json(code: str, message: str) -> str:
         {
             "verdict": Verdict.CANNOT_SAY,
             "as_of": None,
+            "see_edition": None,
             "record": None,
             "steps": [],
             "error": {"code": code, "message": message},

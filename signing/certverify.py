@@ -1,5 +1,7 @@
 """`certverify`: verify a certificate offline, from its PDF, QR picture, proof or bundle.
 
+Also a milestone's proof (程序节点), which it tells from a certificate's by what lies in it.
+
 Starts from a trust folder had from the office, touches no network, and runs the very
 procedure the public page runs. Exit code 0 valid; 1 invalid, revoked, suspended or
 corrected; 2 cannot say. The libraries for PDFs and pictures load only when one is given.
@@ -8,6 +10,7 @@ corrected; 2 cannot say. The libraries for PDFs and pictures load only when one 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 import sys
 from datetime import timedelta
@@ -17,11 +20,16 @@ from typing import TYPE_CHECKING, Final
 from keys.clock import Clock, SystemClock
 from keys.errors import KeysError
 from keys.trust import Trust, load_trust
-from signing.bundle import read_bundle_file, read_proof_file
-from signing.certtext import as_json, as_text, headline, refusal_json
+from signing.bundle import Evidence, read_bundle_file, read_proof_file
+from signing.certtext import as_json as report_json
+from signing.certtext import as_text, headline, refusal_json
 from signing.errors import MalformedQr, SigningError, UnreadableFile
+from signing.milestone import is_milestone_file, read_milestone_file
+from signing.milestone_text import milestone_as_json, milestone_as_text, milestone_headline
+from signing.milestone_verify import MilestoneReport, verify_milestone
 from signing.qr import parse_qr_url
 from signing.report import Report, Verdict
+from signing.statusfile import is_status_file, parse_status_file
 from signing.verify import verify, verify_qr
 
 if TYPE_CHECKING:
@@ -51,33 +59,78 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> in
     try:
         trust = load_trust(arguments.trust)
         report = verify_file(
-            arguments.file, trust, now=now, max_age=timedelta(days=arguments.max_age)
+            arguments.file,
+            trust,
+            now=now,
+            max_age=timedelta(days=arguments.max_age),
+            document=arguments.document,
+            status=arguments.status,
         )
     except (SigningError, KeysError) as error:
         if arguments.json:
             _say(refusal_json(error.code, str(error)))
         _complain(str(error))
         return EXIT_CANNOT_SAY
-    _say(as_json(report) if arguments.json else as_text(report))
+    text, line = _told(report, as_json=arguments.json)
+    _say(text)
     if report.verdict is Verdict.VALID:
         return EXIT_VALID
-    _complain(headline(report))
+    _complain(line)
     return EXIT_CANNOT_SAY if report.verdict is Verdict.CANNOT_SAY else EXIT_INVALID
 
 
-def verify_file(path: Path, trust: Trust, *, now: datetime, max_age: timedelta) -> Report:
-    """Verify a file of any kind by its first bytes; raises SigningError when it is none."""
+def verify_file(
+    path: Path,
+    trust: Trust,
+    *,
+    now: datetime,
+    max_age: timedelta,
+    document: Path | None = None,
+    status: Path | None = None,
+) -> Report | MilestoneReport:
+    """Verify a file of any kind by its first bytes; raises SigningError when it is none.
+
+    `document` lies beside a milestone's proof, which may name its digest; `status` is a status
+    file fetched for a certificate.
+    """
     data = _read(path)
+    if data.startswith(_PROOF_MAGIC) and is_milestone_file(data):
+        if status is not None:
+            raise UnreadableFile(
+                "--status goes with a certificate, and this is a milestone's proof"
+            )
+        digest = None if document is None else _digest(document)
+        milestone = read_milestone_file(data)
+        return verify_milestone(
+            milestone,
+            trust.policy,
+            now=now,
+            document=digest,
+            frozen=trust.predecessors,
+        )
+    if document is not None:
+        raise UnreadableFile("--document goes with a milestone's .tlog-proof, which this is not")
+    if data.startswith(_PICTURE_MAGIC):
+        if status is not None:
+            raise UnreadableFile(
+                "--status goes with a full file: a QR code does not say which status is its own"
+            )
+        return _verify_picture(data, trust, now)
+    fresh = None if status is None else parse_status_file(_read(status))
     if data.startswith(b"%PDF-"):
         from signing.pdf_verify import verify_pdf  # noqa: PLC0415 -- 0.3 s only PDFs pay
 
-        return verify_pdf(data, trust, now=now, max_age=max_age)
-    if data.startswith(_PICTURE_MAGIC):
-        return _verify_picture(data, trust, now)
+        return verify_pdf(data, trust, now=now, max_age=max_age, status=fresh)
+    return verify(_evidence(data), trust, now=now, max_age=max_age, status=fresh)
+
+
+def _evidence(data: bytes) -> Evidence:
     if data.startswith(_PROOF_MAGIC):
-        return verify(read_proof_file(data), trust, now=now, max_age=max_age)
+        if is_status_file(data):
+            raise UnreadableFile("this is a status file: name a certificate, and this by --status")
+        return read_proof_file(data)
     if data.startswith(b"{"):
-        return verify(read_bundle_file(data), trust, now=now, max_age=max_age)
+        return read_bundle_file(data)
     raise UnreadableFile(
         "this is not a certificate's PDF, QR picture (PNG, JPEG), .tlog-proof or .certbundle.json"
     )
@@ -114,6 +167,22 @@ def _read(path: Path) -> bytes:
     return data
 
 
+def _digest(document: Path) -> str:
+    try:
+        with document.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFile(f"cannot read the document: {error.strerror}") from None
+
+
+def _told(report: Report | MilestoneReport, *, as_json: bool) -> tuple[str, str]:
+    """Give the report in full, and the one line that says why it is not valid ("" if it is)."""
+    if isinstance(report, MilestoneReport):
+        text = milestone_as_json(report) if as_json else milestone_as_text(report)
+        return text, milestone_headline(report)
+    return report_json(report) if as_json else as_text(report), headline(report)
+
+
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
@@ -142,6 +211,18 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         metavar="DIR",
         help="trust folder from the office (log.policy, issuers.json)",
+    )
+    parser.add_argument(
+        "--document",
+        type=Path,
+        metavar="DOC",
+        help="the document a milestone's proof names, to compare its digest",
+    )
+    parser.add_argument(
+        "--status",
+        type=Path,
+        metavar="FILE",
+        help="fresh status file of this certificate (state as of now), from the registry's site",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(

@@ -57,6 +57,12 @@ class UntrustedCheckpoint(SigningError):
     code = "untrusted-checkpoint"
 
 
+class UncheckableCheckpoint(UntrustedCheckpoint):
+    """Nothing false, but signatures the policy asks for are of a kind this machine cannot check."""
+
+    code = "uncheckable-checkpoint"
+
+
 class MalformedProof(SigningError):
     """A proof of the wrong length, with hashes of the wrong size, or not a .tlog-proof."""
 
@@ -85,6 +91,12 @@ class MissingTile(SigningError):
     """A tile the proof needs cannot be read: nothing can be said, nothing is disproved."""
 
     code = "missing-tile"
+
+
+class MalformedMilestone(SigningError):
+    """Not a milestone's facts (程序节点) in canonical form, or not a milestone's proof."""
+
+    code = "malformed-milestone"
 
 
 class MalformedStatus(SigningError):

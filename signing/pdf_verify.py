@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from keys.trust import Trust, TrustedIssuer
+    from signing.statusfile import StatusFile
 
 _FAULTS: Final[Mapping[str, tuple[Answer, Reason]]] = {
     "no-seal": (Answer.CANNOT_SAY, Reason.SEAL_MISSING),
@@ -49,12 +50,19 @@ def pdf_evidence(data: bytes) -> Evidence:
     return read_proof_file(attached.tlog_proof, envelope)
 
 
-def verify_pdf(data: bytes, trust: Trust, *, now: datetime, max_age: timedelta) -> Report:
-    """Run steps 1 to 6 on a certificate's PDF (≤ 16 MiB).
+def verify_pdf(
+    data: bytes,
+    trust: Trust,
+    *,
+    now: datetime,
+    max_age: timedelta,
+    status: StatusFile | None = None,
+) -> Report:
+    """Run steps 1 to 6 on a certificate's PDF (≤ 16 MiB); `status` as for `signing.verify`.
 
     Raises MalformedPdf or another SigningError when there is nothing readable to verify.
     """
-    report = verify(pdf_evidence(data), trust, now=now, max_age=max_age)
+    report = verify(pdf_evidence(data), trust, now=now, max_age=max_age, status=status)
     prefix = report.record.prefix if report.record else ""
     # 6. seal
     sixth = seal_step(data, trust, prefix, now=now)

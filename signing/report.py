@@ -79,6 +79,11 @@ class Reason(StrEnum):
     SIGNATURE_FALSE = "signature-false"
     SIGNATURE_KEY_NOT_IN_FORCE = "signature-key-not-in-force"
     SIGNATURE_KEY_REVOKED = "signature-key-revoked"
+    SIGNATURE_KEY_NOT_ANNOUNCED = "signature-key-not-announced"
+    SIGNATURE_KEY_ENDED = "signature-key-ended"
+    SIGNATURE_BEFORE_REVOCATION = "signature-before-revocation"
+    """Valid: by its place in the log, before the key was revoked."""
+    SIGNATURE_NO_PLACE = "signature-no-place"
 
     INCLUSION_GOOD = "inclusion-good"
     INCLUSION_MISSING = "inclusion-missing"
@@ -90,10 +95,15 @@ class Reason(StrEnum):
     INCLUSION_PATH_FALSE = "inclusion-path-false"
 
     CHECKPOINT_GOOD = "checkpoint-good"
+    CHECKPOINT_ED25519_ONLY = "checkpoint-ed25519-only"
+    """Valid: the log's ML-DSA-44 signature was not checked, the Ed25519 one was."""
     CHECKPOINT_MISSING = "checkpoint-missing"
     CHECKPOINT_MALFORMED = "checkpoint-malformed"
     CHECKPOINT_UNTRUSTED = "checkpoint-untrusted"
+    CHECKPOINT_FROZEN_LOG = "checkpoint-frozen-log"
+    """Of a log that was frozen and followed by another: get a proof from that one."""
     CHECKPOINT_NO_QUORUM = "checkpoint-no-quorum"
+    CHECKPOINT_UNCHECKABLE = "checkpoint-uncheckable"
 
     STATUS_IN_FORCE = "status-in-force"
     STATUS_REVOKED = "status-revoked"
@@ -106,6 +116,11 @@ class Reason(StrEnum):
     STATUS_NOT_COVERING = "status-not-covering"
     STATUS_TOO_OLD = "status-too-old"
     STATUS_IN_FUTURE = "status-in-future"
+    STATUS_FILE_OTHER_PAGE = "status-file-other-page"
+    STATUS_FILE_OTHER_LOG = "status-file-other-log"
+    STATUS_FILE_UNTRUSTED = "status-file-untrusted"
+    STATUS_FILE_CONTRADICTS = "status-file-contradicts"
+    STATUS_FILE_FALSE = "status-file-false"
 
     SEAL_GOOD = "seal-good"
     SEAL_MISSING = "seal-missing"
@@ -153,6 +168,13 @@ class Report:
     steps: tuple[Step, ...]
     record: Record | None = None
     as_of: datetime | None = None
+
+    @property
+    def see_edition(self) -> int | None:
+        """The edition to see instead of a corrected one; a later one may have replaced that too."""
+        if self.verdict is Verdict.CORRECTED and self.record is not None:
+            return self.record.edition + 1
+        return None
 
     def step(self, code: StepCode) -> Step:
         """Find one step; KeyError when this kind of evidence does not have it."""

@@ -62,10 +62,20 @@ def issued_in_future(issued: str, now: datetime) -> bool:
 
 
 def signature_step(
-    trust: Trust, *, number: str, issued: str, key_id: KeyId, message: bytes, signature: bytes
+    trust: Trust,
+    *,
+    number: str,
+    issued: str,
+    edition: int,
+    key_id: KeyId,
+    message: bytes,
+    signature: bytes,
+    place: int | None = None,
 ) -> Step:
-    """Step 2: `message` was signed by a key that the issuer of `number` had on the day of issue.
+    """Step 2: `message` was signed by a key that the issuer of `number` had at the time.
 
+    A later edition keeps the day of issue and may be signed by a key that is newer than that.
+    `place` is the index of the record's issue leaf, and must be *proven*: see `proven_place`.
     An issuer or key the trust file does not know may be newer than the file: cannot say.
     """
     prefix = number[:PREFIX_LENGTH]
@@ -82,7 +92,8 @@ def signature_step(
     facts["algorithm"] = str(key.algorithm)
     if not verify_signature(key.algorithm, key.public_key, message, signature):
         return say(Answer.INVALID, Reason.SIGNATURE_FALSE)
-    return say(*_key_in_force(key, issued))
+    facts |= _ends(key)
+    return say(*_key_in_force(key, issued, edition, place))
 
 
 def _unknown_key(trust: Trust, prefix: str, key_id: KeyId) -> tuple[Answer, Reason]:
@@ -101,17 +112,50 @@ def _unknown_key(trust: Trust, prefix: str, key_id: KeyId) -> tuple[Answer, Reas
     return Answer.CANNOT_SAY, Reason.SIGNATURE_UNKNOWN_ISSUER
 
 
-def _key_in_force(key: TrustedKey, issued: str) -> tuple[Answer, Reason]:
+def _ends(key: TrustedKey) -> dict[str, str]:
+    if key.state is KeyState.ACTIVE:
+        return {}
+    ended = "" if key.ended_leaf is None else str(key.ended_leaf)
+    return {"key_state": str(key.state), "key_ended": ended}
+
+
+def proven_place(evidence: Evidence, inclusion: Step, checkpoint: Step) -> int | None:
+    """Give the index of the record's issue leaf once steps 3 and 4 were both valid, else None.
+
+    Whoever made the evidence chose the index in it: where the leaf is not proven to stand there,
+    in a tree that the log and its witnesses signed for, a thief would name an early one.
+    """
+    proven = inclusion.answer is Answer.VALID and checkpoint.answer is Answer.VALID
+    return evidence.proof.index if proven and evidence.proof is not None else None
+
+
+def _key_in_force(
+    key: TrustedKey, issued: str, edition: int, place: int | None
+) -> tuple[Answer, Reason]:
     # A certificate says a day, a key's validity a moment: any moment of the day will do.
     begins = datetime.combine(parse_issued(issued), time.min, CHINA)
     ends = begins + timedelta(days=1)
-    if not (key.not_before < ends and begins < key.not_after):
+    begun = key.not_before < ends or edition > 1
+    if not (begun and begins < key.not_after):
         return Answer.INVALID, Reason.SIGNATURE_KEY_NOT_IN_FORCE
-    # A thief can write any date, so the day of issue alone clears nothing. That the leaf
-    # stands in the log does: the log takes up no record signed by a key already revoked.
-    if key.state is KeyState.REVOKED and (key.revoked_at is None or begins >= key.revoked_at):
-        return Answer.INVALID, Reason.SIGNATURE_KEY_REVOKED
+    if place is not None:
+        if key.added_leaf is not None and place < key.added_leaf:
+            return Answer.INVALID, Reason.SIGNATURE_KEY_NOT_ANNOUNCED
+        if key.ended_leaf is not None and place >= key.ended_leaf:
+            return Answer.INVALID, Reason.SIGNATURE_KEY_ENDED
+    if key.state is KeyState.REVOKED:
+        return _key_revoked(key, begins, place)
     return Answer.VALID, Reason.SIGNATURE_GOOD
+
+
+def _key_revoked(key: TrustedKey, begins: datetime, place: int | None) -> tuple[Answer, Reason]:
+    # Nobody can put a leaf before what the log has signed: it was there before the end.
+    if place is not None and key.ended_leaf is not None:
+        return Answer.VALID, Reason.SIGNATURE_BEFORE_REVOCATION
+    if key.revoked_at is None or begins >= key.revoked_at:
+        return Answer.INVALID, Reason.SIGNATURE_KEY_REVOKED
+    # A thief can write any date: the day of issue alone clears nothing.
+    return Answer.CANNOT_SAY, Reason.SIGNATURE_NO_PLACE
 
 
 def inclusion_step(
@@ -193,16 +237,19 @@ def status_step(
     try:
         state, status = verify_staple(staple, tree)
     except SigningError:
-        return say(*_no_state(staple))
+        return say(*no_state(staple))
     # A status from before the certificate shows its place on the page as 0: in force.
     if evidence.proof.index >= status.before:
         return say(*_NOT_COVERING)
     at = datetime.fromisoformat(status.time)
     facts = {"state": state.name.lower(), "time": status.time, "link": evidence.link}
-    return say(*_judge(state, at, now, max_age), facts, at)
+    return say(*judge_state(state, at, now, max_age), facts, at)
 
 
-def _judge(state: State, at: datetime, now: datetime, max_age: timedelta) -> tuple[Answer, Reason]:
+def judge_state(
+    state: State, at: datetime, now: datetime, max_age: timedelta
+) -> tuple[Answer, Reason]:
+    """Answer by a state that was proven as of `at`: not from the future, and not too old."""
     if at > now + CLOCK_SKEW:
         return Answer.CANNOT_SAY, Reason.STATUS_IN_FUTURE
     if now - at > max_age and state not in _FINAL_STATES:
@@ -213,7 +260,8 @@ def _judge(state: State, at: datetime, now: datetime, max_age: timedelta) -> tup
 _NOT_COVERING: Final = (Answer.CANNOT_SAY, Reason.STATUS_NOT_COVERING)
 
 
-def _no_state(staple: StatusStaple) -> tuple[Answer, Reason]:
+def no_state(staple: StatusStaple) -> tuple[Answer, Reason]:
+    """Answer where a staple did not verify: older than the certificate, or false."""
     status = read_entry(staple.entry)
     if isinstance(status, Status) and staple.index >= status.count:
         # Honest in the time between a certificate's issue and the next status entry.

@@ -2,14 +2,17 @@
 
  1. record      The signed bytes are a canonical certificate record, and its number agrees
                 with issuer, year and level.
- 2. signature   The issuer is known, had this key on the day of issue, not revoked, and the
-                key signed these bytes (评价机构签名).
+ 2. signature   The issuer is known and its key signed these bytes (评价机构签名), while it was
+                in force: by the place of the leaf in the log where 3 and 4 prove one, else by
+                the day of issue.
  3. inclusion   The log's leaf is an issue entry that names this number, edition and issuer
                 and commits to these bytes, and it is in the tree of the checkpoint (入册).
  4. checkpoint  The log of the trust policy signed the checkpoint, and the quorum of
-                witnesses the policy asks for co-signed it (备案机构签名).
+                witnesses the policy asks for co-signed it (备案机构签名). Where the log's second,
+                quantum-safe signature was not checked, it says so: `signing.checkpointstep`.
  5. status      The status page with this certificate's two bits leads to the root of a status
                 entry in the same tree; it is not older than `max_age`, and says in force (状态).
+                A status file laid beside stands in for an older one: `signing.freshstatus`.
  6. seal        Of a PDF only, by `signing.certverify`: its seal is whole (电子签章).
 
 Each step answers valid, invalid or cannot say, with a reason. Any false step makes the whole
@@ -23,16 +26,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from keys.dsse import pae
-from keys.policy import NO_QUORUM
+from signing.checkpointstep import checkpoint_step
 from signing.envelope import RECORD_TYPE
-from signing.errors import (
-    MalformedCheckpoint,
-    MalformedNote,
-    MalformedRecord,
-    SigningError,
-    UntrustedCheckpoint,
-    UntrustedNote,
-)
+from signing.errors import MalformedRecord
+from signing.freshstatus import Asked, with_status_file
 from signing.qr import QR_DOMAIN
 from signing.record import check_agreement, check_number, parse_record
 from signing.report import Answer, Reason, Report, Step, StepCode, Verdict, report_of
@@ -40,24 +37,23 @@ from signing.steps import (
     answer,
     inclusion_step,
     issued_in_future,
+    proven_place,
     read_entry,
     signature_step,
     status_step,
 )
-from signing.tlog.checkpoint import SignedCheckpoint, open_checkpoint
-from signing.tlog.note import parse_note
-from signing.tlog.treehead import Checkpoint, parse_checkpoint
+from signing.tlog.entry import Issue
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from keys.policy import Policy
     from keys.trust import Trust
     from signing.bundle import Evidence
     from signing.envelope import Envelope
     from signing.qr import QrPayload
     from signing.record import Record
-    from signing.tlog.proof import TlogProof
+    from signing.statusfile import StatusFile
+    from signing.tlog.checkpoint import SignedCheckpoint
 
 __all__ = ["Answer", "Reason", "Report", "Step", "StepCode", "Verdict", "verify", "verify_qr"]
 
@@ -69,23 +65,40 @@ def verify(
     now: datetime,
     max_age: timedelta,
     opened: SignedCheckpoint | None = None,
+    status: StatusFile | None = None,
 ) -> Report:
     """Run steps 1 to 5. Never raises on bad evidence.
 
+    `status` was fetched for this verification and is newer than what the evidence carries.
     `opened` is a checkpoint this trust's policy accepted earlier: when the evidence holds the
     very same note, its signatures are not verified again. `now` is aware.
     """
     # 1. record
     record, first = _record_step(evidence.envelope, now)
-    # 2. signature
-    second = _envelope_signature_step(evidence.envelope, record, trust)
     # 4. checkpoint, before 3, because the tree of 3 and 5 is what it signs
-    tree, fourth = _checkpoint_step(evidence.proof, trust.policy, opened)
+    tree, fourth = checkpoint_step(evidence.proof, trust.policy, opened, frozen=trust.predecessors)
     entry = None if evidence.entry is None else read_entry(evidence.entry)
     # 3. inclusion
     third = inclusion_step(evidence, entry, record, tree)
+    # 2. signature, after 3 and 4, because a key is judged by the place that they prove
+    place = proven_place(evidence, third, fourth)
+    second = _envelope_signature_step(evidence.envelope, record, trust, place)
     # 5. status
     fifth = status_step(evidence, entry, tree, now=now, max_age=max_age)
+    if status is not None:
+        asked = Asked(
+            evidence=evidence,
+            entry=entry,
+            tree=tree,
+            policy=trust.policy,
+            now=now,
+            max_age=max_age,
+        )
+        fifth = with_status_file(fifth, status, asked)
+    if isinstance(entry, Issue):
+        # Where a newer answer is to be had; by the trust file's address, not the evidence's.
+        fresh = f"{trust.base_url}/status/{entry.status}"
+        fifth = replace(fifth, facts={**fifth.facts, "fresh": fresh})
     return report_of((first, second, third, fourth, fifth), record)
 
 
@@ -105,6 +118,7 @@ def verify_qr(qr: QrPayload, trust: Trust, *, now: datetime, base_url: str) -> R
             trust,
             number=qr.number,
             issued=qr.issued,
+            edition=qr.edition,
             key_id=qr.key_id,
             message=QR_DOMAIN + qr.signed,
             signature=qr.signature,
@@ -138,16 +152,20 @@ def _record_step(envelope: Envelope, now: datetime) -> tuple[Record | None, Step
     return record, say(Answer.VALID, Reason.RECORD_GOOD)
 
 
-def _envelope_signature_step(envelope: Envelope, record: Record | None, trust: Trust) -> Step:
+def _envelope_signature_step(
+    envelope: Envelope, record: Record | None, trust: Trust, place: int | None
+) -> Step:
     if record is None:
         return answer(StepCode.SIGNATURE, Answer.CANNOT_SAY, Reason.SIGNATURE_NO_RECORD)
     return signature_step(
         trust,
         number=record.number,
         issued=record.issued,
+        edition=record.edition,
         key_id=envelope.key_id,
         message=pae(envelope.payload_type, envelope.payload),
         signature=envelope.signature,
+        place=place,
     )
 
 
@@ -173,39 +191,3 @@ def _qr_record_step(qr: QrPayload, trust: Trust, now: datetime, base_url: str) -
     if issued_in_future(qr.issued, now):
         return answer(StepCode.RECORD, Answer.CANNOT_SAY, Reason.RECORD_IN_FUTURE, facts)
     return answer(StepCode.RECORD, Answer.VALID, Reason.RECORD_GOOD, facts)
-
-
-def _checkpoint_step(
-    proof: TlogProof | None, policy: Policy, opened: SignedCheckpoint | None
-) -> tuple[Checkpoint | None, Step]:
-    """Step 4, and the tree it speaks of: also an untrusted one, so that 3 and 5 can answer."""
-    if proof is None:
-        return None, answer(StepCode.CHECKPOINT, Answer.CANNOT_SAY, Reason.CHECKPOINT_MISSING)
-    note = proof.checkpoint_note
-    verdict, reason = Answer.VALID, Reason.CHECKPOINT_GOOD
-    try:
-        if opened is None or opened.note != note:
-            opened = open_checkpoint(note, policy)
-    except (MalformedNote, MalformedCheckpoint):
-        return None, answer(StepCode.CHECKPOINT, Answer.INVALID, Reason.CHECKPOINT_MALFORMED)
-    except (UntrustedNote, UntrustedCheckpoint):
-        verdict, reason = _untrusted(note, policy)
-        tree = parse_checkpoint(parse_note(note).text)
-        facts = {"origin": tree.origin, "size": str(tree.size)}
-    else:
-        tree = opened.checkpoint
-        facts = {
-            "origin": tree.origin,
-            "size": str(tree.size),
-            "witnesses": ", ".join(sorted(opened.signed_by)),
-        }
-    return tree, answer(StepCode.CHECKPOINT, verdict, reason, facts)
-
-
-def _untrusted(note: bytes, policy: Policy) -> tuple[Answer, Reason]:
-    # Witnesses may yet sign, and the log itself has: then nothing is false, only unsaid.
-    try:
-        open_checkpoint(note, replace(policy, quorum=NO_QUORUM))
-    except SigningError:
-        return Answer.INVALID, Reason.CHECKPOINT_UNTRUSTED
-    return Answer.CANNOT_SAY, Reason.CHECKPOINT_NO_QUORUM

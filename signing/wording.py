@@ -101,6 +101,22 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "发证时该密钥已被吊销。",
         "The key had been revoked by the date of issue.",
     ),
+    Reason.SIGNATURE_KEY_NOT_ANNOUNCED: (
+        "登记簿显示，该条目入册时此密钥尚未公布。",
+        "By the register, the key was not yet announced when this entry was made.",
+    ),
+    Reason.SIGNATURE_KEY_ENDED: (
+        "登记簿显示，该条目入册时此密钥已停用或已被吊销。",
+        "By the register, the key had been retired or revoked before this entry was made.",
+    ),
+    Reason.SIGNATURE_BEFORE_REVOCATION: (
+        "密钥后来被吊销；登记簿证明本记录在吊销之前已入册，签名有效。",
+        "The key was revoked later; the register proves that this record was signed before.",
+    ),
+    Reason.SIGNATURE_NO_PLACE: (
+        "密钥已被吊销，且没有登记证明签名作于吊销之前；请核验完整文件或在官方网址查询。",
+        "The key has been revoked, and nothing proves that this was signed before; check the file.",
+    ),
     Reason.INCLUSION_GOOD: (
         "该版证书已登记入册，登记内容与本记录一致。",
         "This edition stands in the register, and the entry is about this very record.",
@@ -137,24 +153,36 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "登记簿由备案机构签名，见证方数量符合要求。",
         "The register is signed by the registry and by as many witnesses as required.",
     ),
+    Reason.CHECKPOINT_ED25519_ONLY: (
+        "登记簿由备案机构签名（Ed25519），见证方数量符合要求；第二重签名（ML-DSA-44，抗量子）未核对。",
+        "Signed by the registry (Ed25519) and enough witnesses; its quantum-safe one is unchecked.",
+    ),
     Reason.CHECKPOINT_MISSING: ("缺少登记簿签章。", "The register's checkpoint is missing."),
     Reason.CHECKPOINT_MALFORMED: (
         "登记簿签章已损坏。",
         "The register's checkpoint is damaged.",
     ),
     Reason.CHECKPOINT_UNTRUSTED: (
-        "登记簿签章不是所信任备案机构的有效签名。",
-        "The checkpoint is not truly signed by the registry you trust.",
+        "登记簿签章不是所信任备案机构的有效签名；如信任文件较旧，请重新获取后再核验。",
+        "Not truly signed by the registry you trust; if your trust folder is old, get it again.",
+    ),
+    Reason.CHECKPOINT_FROZEN_LOG: (
+        "证明出自已停用的登记簿，该登记簿已由新登记簿接续；请在官方网址重新获取证明。",
+        "The register of this proof was closed and replaced: get a new proof.",
     ),
     Reason.CHECKPOINT_NO_QUORUM: (
         "备案机构已签名，见证方签名不足；请稍后重新获取证明。",
         "The registry has signed, too few witnesses have; get a newer proof later.",
     ),
+    Reason.CHECKPOINT_UNCHECKABLE: (
+        "本机软件无法核对 ML-DSA-44（抗量子）签名；请更新软件，或在官方网址查询。",
+        "This machine cannot check ML-DSA-44 signatures: update it, or use the official address.",
+    ),
     Reason.STATUS_IN_FORCE: ("证书有效，未被撤销。", "In force, not revoked."),
     Reason.STATUS_REVOKED: ("证书已被撤销。", "The certificate has been revoked."),
     Reason.STATUS_SUSPENDED: ("证书已被暂停。", "The certificate is suspended."),
     Reason.STATUS_SUPERSEDED: (
-        "本版已由更正后的新版取代，请以新版为准。",
+        "本版已由更正或补发的新版取代，请以新版为准。",
         "A newer edition replaces this one; go by that.",
     ),
     Reason.STATUS_MISSING: (
@@ -184,6 +212,26 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.STATUS_IN_FUTURE: (
         "状态时间晚于本机时间；请检查本机时间。",
         "The status is from the future; check this machine's clock.",
+    ),
+    Reason.STATUS_FILE_OTHER_PAGE: (
+        "所给的状态证明文件不含本证书；请按证书的状态序号重新下载。",
+        "The status file does not hold this certificate: fetch the one of its status index.",
+    ),
+    Reason.STATUS_FILE_OTHER_LOG: (
+        "所给的状态证明文件出自另一登记簿。",
+        "The status file is of another register than this certificate.",
+    ),
+    Reason.STATUS_FILE_UNTRUSTED: (
+        "所给的状态证明文件未经所信任的备案机构签名，或见证方签名不足；请重新下载。",
+        "The status file is not signed by the registry and witnesses you trust; fetch it again.",
+    ),
+    Reason.STATUS_FILE_CONTRADICTS: (
+        "状态证明文件与证书所附的登记簿签章互相矛盾；请保留两份文件并告知备案机构和见证方。",
+        "Status file and certificate show two histories: keep both, tell registry and witnesses.",
+    ),
+    Reason.STATUS_FILE_FALSE: (
+        "所给的状态证明文件已损坏或被改动；请重新下载。",
+        "The status file is damaged or was changed; fetch it again.",
     ),
     Reason.SEAL_GOOD: (
         "签章有效，文件自签章后未被改动。",

@@ -64,6 +64,8 @@ ROOMS = {
     "registry.store": room(1, "registry.rules", never=NETWORK | WEB),
     "registry.office": room(3, "registry.rules registry.store signing keys", never=NETWORK | WEB),
     "registry.ledger": room(3, "registry.store signing keys", never=WEB),
+    "registry.ledger.witness": room(3, "signing keys", never=WEB | SERVERS),
+    "registry.ledger.monitor": room(3, "signing keys", never=WEB | SERVERS),
     "registry.upload": room(3, "registry.store registry.rules signing", never=NETWORK | WEB),
     "registry.documents": room(3, "signing keys", never=PURE | WEB),
     "registry.publish": room(
@@ -302,6 +304,8 @@ def fake(top: Path, files: dict[str, str]) -> dict[str, Module]:
         ("registry/store/base.py", "from ..office import issuing"),
         ("registry/store/base.py", "from registry import office"),
         ("registry/upload/workbook.py", "from keys import ring"),
+        ("registry/ledger/monitor/replay.py", "from registry.ledger import sequencer"),
+        ("registry/ledger/monitor/replay.py", "from registry.store import log"),
         ("registry/publish.py", "import registry.documents.face"),
         ("registry/office/issuing.py", "if TYPE_CHECKING:\n    from registry.upload import x"),
         ("registry/__init__.py", "from registry.rules import numbers"),
@@ -343,6 +347,7 @@ def test_a_right_arrow_is_let_be(tmp_path: Path, file: str, text: str) -> None:
         ("registry/rules/people.py", "import stdnum.cn"),
         ("registry/office/issuing.py", "from flask import request"),
         ("verify_web/lookup.py", "import sqlalchemy"),
+        ("registry/ledger/monitor/state.py", "from sqlalchemy import select"),
     ],
 )
 def test_a_foreign_package_out_of_place_is_found(tmp_path: Path, file: str, text: str) -> None:

@@ -42,6 +42,7 @@ def report_json(report: Report, *, superseded_by: str) -> bytes:
         {
             "verdict": report.verdict,
             "as_of": report.as_of,
+            "see_edition": report.see_edition,
             "record": None if record is None else _record(record),
             "steps": [_step(step) for step in report.steps],
             "superseded_by": onward or None,

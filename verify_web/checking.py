@@ -228,15 +228,16 @@ def _check_picture(site: Site, data: bytes) -> Checked:
     return _check_symbol(site, *symbols.pop())
 
 
-_OF_THE_SYMBOL: Final = (StepCode.RECORD, StepCode.SIGNATURE)
-"""What a symbol proves by itself."""
-
-
 def _check_symbol(site: Site, base_url: str, token: str, payload: QrPayload) -> Checked:
     """Verify the symbol's own signature, then what is registered under its token."""
     trust = site.public.snapshot().trust
     own = verify_qr(payload, trust, now=site.config.clock.now(), base_url=base_url)
-    if any(own.step(code).answer is not Answer.VALID for code in _OF_THE_SYMBOL):
+    signature = own.step(StepCode.SIGNATURE)
+    # A key revoked since: the symbol alone proves nothing any more, the register may.
+    placeless = signature.reason is Reason.SIGNATURE_NO_PLACE
+    if own.step(StepCode.RECORD).answer is not Answer.VALID or not (
+        placeless or signature.answer is Answer.VALID
+    ):
         # Also a good symbol that leads to another site: our register cannot vouch for that.
         return Checked(report=own)
     entry = site.mirror.by_token(token)
@@ -244,7 +245,8 @@ def _check_symbol(site: Site, base_url: str, token: str, payload: QrPayload) -> 
         return Checked(report=own, remarks=(REMARKS["qr-unregistered"],))
     report = check_entry(site, entry)
     if report.record is not None and payload.agrees_with(report.record):
-        return Checked(report=report, remarks=(REMARKS["qr-agrees"],), onward=entry.superseded_by)
+        remark = REMARKS["qr-agrees-by-register" if placeless else "qr-agrees"]
+        return Checked(report=report, remarks=(remark,), onward=entry.superseded_by)
     # A genuine token beside other facts: the symbol was put together by a forger.
     first = replace(own.steps[0], answer=Answer.INVALID, reason=Reason.RECORD_DISAGREES)
     return Checked(

@@ -7,6 +7,7 @@ production site lets a static server do this; the headers are the same.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort
@@ -23,25 +24,29 @@ CHECKPOINT_MAX_AGE: Final = 5
 
 TRUST_MAX_AGE: Final = 300
 
+_LOG_NAME: Final = re.compile("log(?:[2-9]|[1-9][0-9])?")
+"""A frozen log stays where it was; the one that follows it has the next number."""
+
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 
 def blueprint(public_dir: Path) -> Blueprint:
-    """Routes /log/checkpoint, /log/tile/… and /trust/…; a missing file is 404."""
+    """Routes /log/checkpoint, /log/tile/…, the same of later logs, and /trust/…; missing is 404."""
     routes = Blueprint("log", __name__)
 
-    @routes.get("/log/checkpoint")
-    def checkpoint() -> Response:
-        return _text(public_dir / "log" / "checkpoint", CHECKPOINT_MAX_AGE)
+    @routes.get("/<log>/<any(checkpoint, successor):name>")
+    @routes.get("/<log>/<any('checkpoint.witnessed', 'log.policy'):name>")
+    def note(log: str, name: str) -> Response:
+        return _text(_log_folder(public_dir, log) / name, CHECKPOINT_MAX_AGE)
 
-    @routes.get("/log/tile/<path:tile>")
-    def tile(tile: str) -> Response:
+    @routes.get("/<log>/tile/<path:tile>")
+    def tile(log: str, tile: str) -> Response:
         path = f"tile/{tile}"
         try:
             parse_tile_path(path)
         except MalformedTile:
             abort(404)
-        body = _read(public_dir / "log" / path)
+        body = _read(_log_folder(public_dir, log) / path)
         return Response(
             body,
             content_type="application/octet-stream",
@@ -58,6 +63,13 @@ def blueprint(public_dir: Path) -> Blueprint:
         return Response(body, content_type="application/json", headers=_headers(TRUST_MAX_AGE))
 
     return routes
+
+
+def _log_folder(public_dir: Path, name: str) -> Path:
+    """Give a log's folder; 404 for anything but `log`, `log2`, `log3` and so on."""
+    if not _LOG_NAME.fullmatch(name):
+        abort(404)
+    return public_dir / name
 
 
 def _text(path: Path, max_age: int) -> Response:

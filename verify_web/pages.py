@@ -15,6 +15,7 @@ from verify_web import api, forms
 from verify_web.errors import ServiceTrouble, problem_json, wants_json
 from verify_web.evidence import check_entry
 from verify_web.numbers import PROVINCE, hint
+from verify_web.successors import is_reissued
 from verify_web.views import Listed, view_of
 from verify_web.wording import STATES
 
@@ -74,7 +75,11 @@ def _certificate(site: Site, token: str) -> Response:
         response = Response(body, content_type="application/json")
     else:
         onward = entry.superseded_by if report.verdict is Verdict.CORRECTED else ""
-        view = view_of(report, checked_at=site.config.clock.now())
+        view = view_of(
+            report,
+            checked_at=site.config.clock.now(),
+            reissued=is_reissued(site, report, onward),
+        )
         page = render_template("certificate.html", view=view, onward=onward)
         response = Response(page)
     response.status_code = status_of([report])
@@ -100,13 +105,21 @@ def _form_page(form: Form) -> Response:
 
 def _results(site: Site, form: Form) -> Response:
     found = site.mirror.by_facts(form.facts)
-    reports = [(one.entry.token, check_entry(site, one.entry)) for one in found]
+    reports = [(one.entry, check_entry(site, one.entry)) for one in found]
     now = site.config.clock.now()
     # The newest certificate first; its own older editions, no longer used, after the others.
     listed = sorted(
         (
-            Listed(token=token, view=view_of(report, checked_at=now), report=report)
-            for token, report in reports
+            Listed(
+                token=entry.token,
+                view=view_of(
+                    report,
+                    checked_at=now,
+                    reissued=is_reissued(site, report, entry.superseded_by),
+                ),
+                report=report,
+            )
+            for entry, report in reports
         ),
         key=Listed.order,
     )

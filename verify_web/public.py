@@ -1,7 +1,8 @@
 """The published directory as the site sees it at one moment, checked as far as it can be.
 
-A snapshot is taken anew whenever one of the files that change is replaced: checkpoint,
-trust files, status head. Tiles never change and are read through one cache a snapshot. What
+A snapshot is taken anew whenever one of the files that change is replaced: checkpoints,
+trust files, status head. Tiles never change and are read through one cache a snapshot. The
+newest checkpoint may still lack witnesses: then `checkpoint.witnessed` stands in. What
 cannot be trusted is not used: without trust files or an accepted checkpoint there is no
 snapshot (ServiceTrouble), without a proven status list every status is *cannot say*.
 """
@@ -32,12 +33,11 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger("verify_web")
 
-_CHANGING: Final = (
-    "log/checkpoint",
-    "trust/log.policy",
-    "trust/issuers.json",
-    "status/latest.json",
-)
+_CHECKPOINTS: Final = ("checkpoint", "checkpoint.witnessed")
+"""In the order in which they are tried; the second is there only where a quorum is asked for."""
+
+_CHANGING: Final = ("trust/log.policy", "trust/issuers.json", "status/latest.json")
+"""With the checkpoints of the log in use: that is told by the trust files, and may change."""
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
@@ -59,6 +59,7 @@ class PublicDirectory:
         self._directory = directory
         self._lock = threading.Lock()
         self._kept: tuple[_Stamp, Snapshot] | None = None
+        self._log = "log"
 
     def snapshot(self) -> Snapshot:
         """Give the present state. Raises ServiceTrouble when it cannot be trusted."""
@@ -77,16 +78,19 @@ class PublicDirectory:
         self._kept = None
 
     def _stamp(self) -> _Stamp:
-        return tuple(_stat(self._directory / name) for name in _CHANGING)
+        log = (f"{self._log}/{name}" for name in _CHECKPOINTS)
+        return tuple(_stat(self._directory / name) for name in (*_CHANGING, *log))
 
     def _read(self) -> Snapshot:
         try:
             trust = load_trust(self._directory / "trust")
-            with (self._directory / "log" / "checkpoint").open("rb") as file:
-                head = open_checkpoint(file.read(MAX_NOTE + 1), trust.policy)
+            # A frozen log's successor has another folder: log2 after log.
+            self._log = trust.log_origin.rpartition("/")[2]
+            head = self._head(trust)
         except (KeysError, SigningError, OSError) as error:
             raise ServiceTrouble(f"no trusted checkpoint: {_code(error)}") from None
-        tree = TileReader(self._read_tile).at(head.checkpoint.size)
+        folder = self._directory / self._log
+        tree = TileReader(lambda path: (folder / path).read_bytes()).at(head.checkpoint.size)
         try:
             status = read_status_list(self._directory / "status", head.checkpoint, tree)
         except (SigningError, OSError) as error:
@@ -94,13 +98,26 @@ class PublicDirectory:
             status = None
         return Snapshot(trust=trust, head=head, tree=tree, status=status)
 
-    def _read_tile(self, path: str) -> bytes:
-        return (self._directory / "log" / path).read_bytes()
+    def _head(self, trust: Trust) -> SignedCheckpoint:
+        newest, witnessed = (self._directory / self._log / name for name in _CHECKPOINTS)
+        try:
+            return _open(newest, trust)
+        except (SigningError, OSError) as error:
+            try:
+                return _open(witnessed, trust)
+            except (SigningError, OSError):
+                # What ails the newest one is what the operator wants to know.
+                raise error from None
+
+
+def _open(file: Path, trust: Trust) -> SignedCheckpoint:
+    with file.open("rb") as handle:
+        return open_checkpoint(handle.read(MAX_NOTE + 1), trust.policy)
 
 
 def _stat(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 -- called four times a request
+        found = os.stat(path)  # noqa: PTH116 -- called five times a request
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

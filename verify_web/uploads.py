@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template, request
 from signing.report import Verdict
 from verify_web.checking import Checked, Unreadable, check_file
 from verify_web.forms import Fault
+from verify_web.successors import is_reissued
 from verify_web.views import view_of
 from verify_web.wording import REMARKS
 
@@ -49,11 +50,15 @@ def _form(fault: Words | None) -> Response:
 
 
 def _result(site: Site, checked: Checked) -> Response:
-    corrected = checked.report.verdict is Verdict.CORRECTED
+    onward = checked.onward if checked.report.verdict is Verdict.CORRECTED else ""
     page = render_template(
         "certificate.html",
-        view=view_of(checked.report, checked_at=site.config.clock.now()),
-        onward=checked.onward if corrected else "",
+        view=view_of(
+            checked.report,
+            checked_at=site.config.clock.now(),
+            reissued=is_reissued(site, checked.report, onward),
+        ),
+        onward=onward,
         remarks=checked.remarks,
     )
     return Response(page)

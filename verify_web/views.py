@@ -60,6 +60,7 @@ class View:
     number_parts: tuple[NumberPart, ...]
     steps: tuple[StepView, ...]
     as_of: datetime | None
+    see_edition: int | None
     checked_at: datetime
     """When this site did the checks: the time of every step that has none of its own."""
 
@@ -80,17 +81,21 @@ class Listed:
         return self.report.verdict is Verdict.CORRECTED, -issued, -edition
 
 
-def view_of(report: Report, *, checked_at: datetime) -> View:
-    """Make the page's view of a report that was drawn up at `checked_at`."""
+def view_of(report: Report, *, checked_at: datetime, reissued: bool = False) -> View:
+    """Make the page's view of a report that was drawn up at `checked_at`.
+
+    `reissued`: what stands in the place of a corrected edition has the same facts.
+    """
     record = trusted_record(report)
     return View(
-        state=STATES[report.verdict.value],
+        state=STATES["reissued" if reissued else report.verdict.value],
         title=_title(record),
         facts=facts_of(record, filed_as=_filed_as(report)) if record else (),
         number_parts=explain(record.number) if record else (),
         steps=tuple(map(_step, report.steps)),
         # A time beside 无效 would read as if something had been confirmed as of then.
         as_of=None if report.verdict is Verdict.INVALID else report.as_of,
+        see_edition=report.see_edition,
         checked_at=checked_at,
     )
 

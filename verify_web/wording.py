@@ -70,6 +70,16 @@ STATES: Final = {
             ),
         ),
         State(
+            code="reissued",
+            word=Words("已补发", "Reissued"),
+            tone=Tone.WARN,
+            icon="forward",
+            meaning=Words(
+                "该证书已经补发，本版不再使用。请以补发的证书为准，信息没有变化。",
+                "This paper has been replaced by a reissued one with the same facts. Rely on that.",
+            ),
+        ),
+        State(
             code="revoked",
             word=Words("已撤销", "Revoked"),
             tone=Tone.BAD,
@@ -257,6 +267,10 @@ REMARKS: Final = {
     "qr-agrees": Words(
         "二维码的签名有效，所载内容与登记信息一致。",
         "The QR code’s own signature is valid, and it agrees with the register.",
+    ),
+    "qr-agrees-by-register": Words(
+        "二维码所载内容与登记信息一致；其签名密钥后已吊销，核验结果以登记信息为准。",
+        "The QR code agrees with the register. Its key was revoked since: the register decides.",
     ),
     "qr-disagrees": Words(
         "二维码所载内容与登记信息不一致，疑为拼接伪造，请勿采信。",

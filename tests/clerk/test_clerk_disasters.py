@@ -7,7 +7,7 @@ from typing import Any
 
 from keys.model import Purpose
 from keys.trust import load_trust
-from registry.ledger.storage import LocalStorage
+from registry.ledger.local_storage import LocalStorage
 from signing.certverify import main as certverify
 
 PREFIX = "Y000044999001"

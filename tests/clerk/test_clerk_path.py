@@ -16,7 +16,18 @@ from signing.certverify import main as certverify
 PREFIX = "Y000044999001"
 FIRST = "Y000044999001261000001"
 NAMES = ("init", "issuer", "template", "check", "issue", "anchor", "show", "prove", "pdf")
-COMMANDS = (*NAMES, "revoke", "correct", "upload-file", "log", "serve", "demo")
+CHANGES = ("revoke", "suspend", "reinstate", "correct", "reissue")
+COMMANDS = (
+    *NAMES,
+    *CHANGES,
+    "upload-file",
+    "log",
+    "serve",
+    "demo",
+    "milestone",
+    "monitor",
+    "witness",
+)
 
 
 def refused(ran: Any, *words: str) -> None:
@@ -122,7 +133,7 @@ def test_revoked_and_corrected_papers_say_so(office: Any, tmp_path: Path) -> Non
     assert office("pdf", second, "-o", str(fresh)).status == 0
     assert certverify([str(fresh), "--trust", trust]) == 0
     refused(office("pdf", first, "-o", str(fresh)), "revoked")
-    refused(office("revoke", first, "--reason", "fraud"), "only a valid one")
+    refused(office("revoke", first, "--reason", "fraud"), "only a valid or suspended one")
     changes.write_text('{"name": "王\ue863"}', encoding="utf-8")
     wrong = office("correct", second, "--reason", "data-error", "--changes", str(changes))
     refused(wrong, "自造字")

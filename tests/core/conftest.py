@@ -35,8 +35,8 @@ from keys.vkey import SignatureType, VerifierKey
 from registry.cli.demo_people import demo_people
 from registry.ledger.fsck import LogReport, fsck
 from registry.ledger.head import Head, Log, load_head
+from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import Anchored, anchor
-from registry.ledger.storage import LocalStorage
 from registry.office.context import Actor, Context
 from registry.office.issuers import add_issuer
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
@@ -145,8 +145,8 @@ class Office:
                     uscc=f"{place:018}",
                     levels="54321",
                 )
-                key = self.record_keys[prefix].info
-                add_issuer(session, issuer, key=key, context=self.context)
+                keys = (self.record_keys[prefix].info,)
+                add_issuer(session, issuer, keys=keys, context=self.context)
 
     def people(self, count: int, offset: int = 0, **values: Any) -> list[Candidate]:
         people = demo_people(count, offset=offset, issued=ISSUED)
@@ -202,7 +202,7 @@ class Office:
         return anchor(self.engine, log or self.log, clock=self.clock)
 
     def publish(self) -> int:
-        return publish(self.engine, ORIGIN, self.site, self.context)
+        return publish(self.engine, self.log, self.site, self.context)
 
     def run(self) -> tuple[Anchored, int]:
         done = self.anchor()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from registry import publish
+from registry import publish, publish_status
 from registry.ledger.storage import LogBusy, StorageFailed
 from registry.office.certificates import open_certificate
 from registry.store.base import write_unit
@@ -191,7 +191,7 @@ def test_the_pointer_never_names_pages_that_are_not_there(office: Any, monkeypat
     office.issue(office.people(5, level="4"))
     office.run()
     seen = []
-    real = publish.LocalStorage.write_all
+    real = publish_status.LocalStorage.write_all
 
     def watched(storage: Any, items: Any) -> int:
         done = real(storage, items)
@@ -201,7 +201,7 @@ def test_the_pointer_never_names_pages_that_are_not_there(office: Any, monkeypat
         seen.append(StatusPages(file.read_bytes()).root().hex() == entry.root)
         return done
 
-    monkeypatch.setattr(publish.LocalStorage, "write_all", watched)
+    monkeypatch.setattr(publish_status.LocalStorage, "write_all", watched)
     for row in office.rows(Certificate)[:4]:
         office.revoke(row.number)
         office.anchor()
@@ -216,7 +216,7 @@ def test_only_a_few_old_page_files_are_kept(office: Any) -> None:
         office.revoke(row.number)
         office.run()
     files = sorted(file.name for file in (office.site.public / "status").glob("[!.]*"))
-    assert len(files) == publish.KEPT_PAGES + 1
+    assert len(files) == publish_status.KEPT_PAGES + 2
     assert latest(office)[1].exists()
 
 

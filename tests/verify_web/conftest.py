@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -220,7 +221,7 @@ class World:
             set_state(pages, list(self.records).index(name), state)
         return bytes(pages)
 
-    def write_trust(self, *, seal_root: bytes | None = None) -> None:
+    def write_trust(self, *, seal_root: bytes | None = None, **key_facts: Any) -> None:
         trust = self.public / "trust"
         trust.mkdir(exist_ok=True)
         key = VerifierKey(
@@ -236,7 +237,7 @@ class World:
             public_key=info.public_key,
             not_before=info.not_before,
             not_after=info.not_after,
-            state=info.state,
+            **{"state": info.state} | key_facts,
         )
         body = issuers_json(
             issuers=[

@@ -189,13 +189,12 @@ def test_time_at_its_borders(make_log: Any, check: Any, log: Any) -> None:
     assert check(evidence, now=early).step(StepCode.STATUS).reason is Reason.STATUS_IN_FUTURE
 
 
-def test_keys_of_the_day_and_before_their_revocation_are_good(lies: Any, check: Any) -> None:
+def test_keys_of_the_day_are_good(lies: Any, check: Any) -> None:
     day = datetime(2026, 11, 22, 16, tzinfo=UTC)  # the 23rd begins in China
     for change in (
         {"not_before": day + timedelta(hours=23)},
         {"not_after": day + timedelta(seconds=1)},
         {"state": KeyState.RETIRED},
-        {"state": KeyState.REVOKED, "revoked_at": day + timedelta(seconds=1)},
     ):
         evidence, trust = lies._trust(**change)
         assert check(evidence, trust=trust).verdict is Verdict.VALID
