@@ -16,7 +16,7 @@ from registry.cli.checkpoint_keys import complete_pair
 from registry.cli.home import SETTINGS, Home, Settings, is_base_url, write_private, write_settings
 from registry.cli.issuer_keys import key_group
 from registry.cli.key_making import unannounced_key
-from registry.cli.key_terms import LIFETIME, SKEW
+from registry.cli.key_terms import LIFETIME, ROOT_LIFETIME, SKEW
 from registry.cli.services import OFFICE, Services
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
@@ -131,7 +131,8 @@ def _office_keys(ring: KeyRing, office: str, now: datetime) -> None:
             purpose=Purpose.PDF,
             issuer=OFFICE,
             not_before=start,
-            not_after=end,
+            # As long as its certificate: under an expired root no seal could be made or checked.
+            not_after=start + ROOT_LIFETIME,
             certificate=lambda key: make_seal_root(key, office, start),
         )
 

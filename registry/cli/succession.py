@@ -1,7 +1,7 @@
 """``certreg log freeze`` and ``certreg log succeed``: when a log's history is lost or has split.
 
-Both can be cut off anywhere and run again. The successor's note beside the frozen log comes
-before the database says that there is one: it is the same bytes each time.
+Both can be cut off anywhere and run again. The successor's keys and its note beside the frozen
+log come before the database says that there is one; a second run finds them by the note.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from dataclasses import replace
 
 import click
 
-from keys.model import Algorithm
-from keys.policy import NO_QUORUM, format_policy
+from keys.errors import KeysError
+from keys.model import Algorithm, KeyState
+from keys.policy import NO_QUORUM, format_policy, parse_policy
 from keys.trust import POLICY_FILE
 from keys.vkey import SignatureType, VerifierKey
 from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.checkpoint_keys import add_pair, checkpoint_keys
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.errors import Refused
@@ -33,7 +35,7 @@ from registry.ledger.succession import (
 from registry.store.base import read_unit, write_unit
 from signing.errors import SigningError
 from signing.tlog.checkpoint import open_checkpoint
-from signing.tlog.successor import Successor, sign_successor
+from signing.tlog.successor import Successor, open_successor, sign_successor
 from signing.tlog.tiles import TileReader
 
 LONGEST_REASON = 300
@@ -150,13 +152,38 @@ def _public_entries(services: Services) -> Iterator[bytes]:
 
 
 def _write_links(services: Services, era: Era, origin: str) -> None:
-    with read_unit(services.engine) as session:
-        last = final_checkpoint(session, era)
-    signers = [s for s in services.log.signers if s.info.algorithm is Algorithm.ED25519]
-    key = VerifierKey(
-        name=origin, type=SignatureType.ED25519, public_key=signers[0].info.public_key
-    )
-    note = sign_successor(Successor(last=last, key=key), signers)
-    # The policy under which the frozen log can be read for ever stands beside it.
-    services.log.storage.replace(POLICY_FILE, format_policy(services.policy))
-    services.log.storage.replace(SUCCESSOR_FILE, note)
+    """Give the successor keys of its own, name them beside the frozen log, revoke all others.
+
+    New keys, because a stolen one is a reason to freeze: whoever has it must not be able to sign
+    for the successor. The note is the last thing that the frozen log's keys sign.
+    """
+    ring, now = services.ring, CLOCK.now()
+    new = _linked_key(services)
+    if new is None:
+        policy = services.policy
+        signers = [s for s in services.log.signers if s.info.algorithm is Algorithm.ED25519]
+        made = add_pair(ring, now)
+        new = next(key.public_key for key in made if key.algorithm is Algorithm.ED25519)
+        with read_unit(services.engine) as session:
+            last = final_checkpoint(session, era)
+        vkey = VerifierKey(name=origin, type=SignatureType.ED25519, public_key=new)
+        note = sign_successor(Successor(last=last, key=vkey), signers)
+        # The policy under which the frozen log can be read for ever stands beside it.
+        services.log.storage.replace(POLICY_FILE, format_policy(policy))
+        services.log.storage.replace(SUCCESSOR_FILE, note)
+    keys = checkpoint_keys(ring)
+    begins = next(key.not_before for key in keys if key.public_key == new)
+    for key in keys:
+        if key.not_before != begins:
+            ring.set_state(key.key_id, KeyState.REVOKED)
+
+
+def _linked_key(services: Services) -> bytes | None:
+    """Return the key that the successor's note names, if a run that was cut off has written it."""
+    try:
+        policy = parse_policy(services.log.storage.read(POLICY_FILE))
+        link = open_successor(services.log.storage.read(SUCCESSOR_FILE), policy)
+    except (FileNotFoundError, SigningError, KeysError):
+        return None
+    known = {key.public_key for key in checkpoint_keys(services.ring)}
+    return link.key.public_key if link.key.public_key in known else None

@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 
 from keys.policy import parse_policy
+from registry.cli import succession
 from signing.tlog.successor import open_successor
 from verify_web.app import create_app
 from verify_web.config import SiteConfig
 
 FREEZE = ("log", "freeze", "--reason", "两份签章不一致", "--yes")
+
+
+class Killed(BaseException):
+    """No Exception: nothing may catch it."""
 
 
 def verdict(desk: Any, file: Path, trust: Path | None = None) -> tuple[int, str, str]:
@@ -64,7 +69,11 @@ def test_the_successor_serves_everybody(stock: Any) -> None:
     policy = parse_policy((public / "log" / "log.policy").read_bytes())
     link = open_successor((public / "log" / "successor").read_bytes(), policy)
     assert link.key.name == "127.0.0.1:8000/log2"
-    assert link.key.public_key in {log.key.public_key for log in policy.logs}
+    # Keys of its own: whoever stole one of the frozen log's cannot sign for the successor.
+    followed = parse_policy((stock.trust / "log.policy").read_bytes())
+    ours, theirs = ({log.key.public_key for log in p.logs} for p in (followed, policy))
+    assert link.key.public_key in ours
+    assert ours.isdisjoint(theirs)
     assert stock("log", "fsck").status == 0
     for log, trust in (("log", public / "log"), ("log2", stock.trust)):
         state = ("--state", str(stock.folder / f"monitor-{log}"))
@@ -78,6 +87,32 @@ def test_the_successor_serves_everybody(stock: Any) -> None:
     assert stock("log", "freeze", "--reason", "again", "--yes").status == 0
     assert stock("log", "succeed", "--json").facts["log"] == "127.0.0.1:8000/log3"
     assert stock("log", "fsck").status == 0
+
+
+@pytest.mark.parametrize("name", ["add_pair", "sign_successor", "_public_entries", "succeed"])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_succession_cut_off_goes_on(stock: Any, monkeypatch: Any, name: str, after: bool) -> None:
+    assert stock(*FREEZE).status == 0
+    whole = getattr(succession, name)
+
+    def cut(*args: Any, **kwargs: Any) -> Any:
+        if after:
+            whole(*args, **kwargs)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(succession, name, cut)
+        with pytest.raises(Killed):
+            stock("log", "succeed")
+    assert stock("log", "succeed").status == 0
+    assert stock("anchor").status == 0
+    assert stock("log", "fsck").status == 0
+    policy = parse_policy((stock.trust / "log.policy").read_bytes())
+    assert {log.key.name for log in policy.logs} == {"127.0.0.1:8000/log2"}
+    assert len(policy.logs) == 2
+    number = stock.certificates()[3].number
+    assert stock("prove", number, "-o", str(stock.folder / "p.tlog-proof")).status == 0
+    assert verdict(stock, stock.folder / "p.tlog-proof")[:2] == (0, "valid")
 
 
 def test_the_public_site_follows_to_the_successor(stock: Any) -> None:
