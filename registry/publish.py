@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from registry.ledger.accepted import accepted_checkpoint
 from registry.ledger.events import entries_from, read_entry
+from registry.ledger.guards import refuse_frozen
 from registry.ledger.head import Log
 from registry.ledger.local_storage import LocalStorage
 from registry.ledger.storage import StorageFailed
@@ -73,6 +74,9 @@ def publish(engine: Engine, log: Log, site: Site, context: Context) -> int:
         if accepted is None:
             return 0
         try:
+            with read_unit(engine) as session:
+                # A publisher that began before a freeze would put the frozen log's states back.
+                refuse_frozen(session, log.origin)
             publish_status(engine, log, folder, accepted)
             with read_unit(engine) as session:
                 groups = session.scalars(
@@ -104,7 +108,13 @@ def _publish_group(engine: Engine, group: EventGroup, site: Site, context: Conte
             _store(mirror, list(_superseded(session, group, site, context)), site.pepper)
     with write_unit(engine) as session:
         session.execute(
-            update(EventGroup).where(EventGroup.group_id == group.group_id).values(published=True)
+            update(EventGroup)
+            # Only where it was read: a successor's log gives the group another place.
+            .where(
+                EventGroup.group_id == group.group_id,
+                EventGroup.first_index == group.first_index,
+            )
+            .values(published=True)
         )
     return written
 

@@ -78,9 +78,11 @@ def _write_list(storage: LocalStorage, folder: Path, head: Head, pages: bytes) -
         return
     storage.write_all([(name, pages)])
     storage.write_all([("latest.json", latest)])
-    files = sorted(folder.glob("pages-*.bin"), key=lambda file: int(file.stem.split("-")[1]))
+    # By age, not by index: a log that follows a frozen one begins to count anew.
+    files = sorted(folder.glob("pages-*.bin"), key=lambda file: file.stat().st_mtime_ns)
     for old in files[:-KEPT_PAGES]:
-        old.unlink(missing_ok=True)
+        if old.name != name:
+            old.unlink(missing_ok=True)
 
 
 def _changed_files(

@@ -6,8 +6,9 @@ log come before the database says that there is one; a second run finds them by 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import click
@@ -21,9 +22,11 @@ from registry.cli.base import CLOCK, home_option, json_option, show
 from registry.cli.checkpoint_keys import add_pair, checkpoint_keys
 from registry.cli.home import Home
 from registry.cli.services import Services
-from registry.errors import Refused
-from registry.ledger.head import CHECKPOINT, HeadLost, load_head
+from registry.errors import Refused, RegistryError
+from registry.ledger.head import CHECKPOINT, load_head
+from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import settle
+from registry.ledger.storage import LogBusy
 from registry.ledger.succession import (
     SUCCESSOR_FILE,
     Era,
@@ -32,6 +35,7 @@ from registry.ledger.succession import (
     serials_given,
     succeed,
 )
+from registry.ledger.turn import turn
 from registry.store.base import read_unit, write_unit
 from signing.errors import SigningError
 from signing.tlog.checkpoint import open_checkpoint
@@ -39,6 +43,8 @@ from signing.tlog.successor import Successor, open_successor, sign_successor
 from signing.tlog.tiles import TileReader
 
 LONGEST_REASON = 300
+PATIENCE, WAIT = 60, 0.25
+"""How often and how many seconds to wait for a round that is under way."""
 
 
 @click.command("freeze")
@@ -54,18 +60,20 @@ def freeze_command(home: Home, reason: str, *, as_json: bool) -> None:
         msg = f"--reason takes 1 to {LONGEST_REASON} characters"
         raise Refused(msg)
     services = Services.open(home)
-    if not services.era.frozen:
-        _settle(services)
-    era, note = services.era, _final_note(services)
-    with write_unit(services.engine) as session:
-        freeze(
-            session,
-            era,
-            reason.strip(),
-            final_note=note,
-            actor=services.context.actor,
-            now=CLOCK.now(),
-        )
+    era = services.era
+    with _alone(services):
+        if not era.frozen:
+            _settle(services)
+        note = _final_note(services)
+        with write_unit(services.engine) as session:
+            freeze(
+                session,
+                era,
+                reason.strip(),
+                final_note=note,
+                actor=services.context.actor,
+                now=CLOCK.now(),
+            )
     show(
         {
             "frozen": era.origin,
@@ -87,19 +95,27 @@ def succeed_command(home: Home, *, as_json: bool) -> None:
         raise Refused(msg)
     number = era.number + 1
     origin = services.settings.origin + str(number)
-    _write_links(services, era, origin)
-    given = serials_given(_public_entries(services))
-    with write_unit(services.engine) as session:
-        succeed(
-            session,
-            era,
-            origin,
-            given=given,
-            actor=services.context.actor,
-            now=CLOCK.now(),
-        )
+    with _alone(services):
+        _write_links(services, era, origin)
+        given = serials_given(_public_entries(services))
+        with write_unit(services.engine) as session:
+            succeed(
+                session,
+                era,
+                origin,
+                given=given,
+                actor=services.context.actor,
+                now=CLOCK.now(),
+            )
     # Opened anew: the log in use is another one now.
-    done, written = Services.open(home).anchor()
+    opened = Services.open(home)
+    done, written = opened.anchor()
+    if opened.policy.quorum != NO_QUORUM:
+        click.echo(
+            "certreg: the policy asks for witnesses, who must take up the new trust/log.policy "
+            "first: until enough of them have signed, the public site can confirm nothing",
+            err=True,
+        )
     show(
         {
             "log": origin,
@@ -113,12 +129,35 @@ def succeed_command(home: Home, *, as_json: bool) -> None:
     )
 
 
+@contextmanager
+def _alone(services: Services) -> Iterator[None]:
+    """Hold off every round and every publication; waits for one that is under way.
+
+    One that began before a freeze and ended after it would write into the log that is frozen,
+    and take its events from the successor. Raises ``LogBusy`` after PATIENCE rounds of waiting.
+    """
+    status = LocalStorage(services.home.public / "status")
+    for left in reversed(range(PATIENCE)):
+        with ExitStack() as held:
+            try:
+                held.enter_context(turn(services.engine, services.log))
+                held.enter_context(services.log.storage.exclusive())
+                held.enter_context(status.exclusive())
+            except LogBusy:
+                if not left:
+                    raise
+            else:
+                yield
+                return
+        time.sleep(WAIT)
+
+
 def _settle(services: Services) -> None:
     """Finish what a crash left between a head's commit and its files: later nobody will."""
     with read_unit(services.engine) as session:
         head = load_head(session, services.era.origin)
-    # A lost head is what logs are frozen for.
-    with suppress(HeadLost):
+    # A lost head, or files that are gone, is what logs are frozen for.
+    with suppress(RegistryError):
         settle(services.log, head)
 
 
@@ -136,9 +175,12 @@ def _final_note(services: Services) -> bytes:
 
 
 def _public_entries(services: Services) -> Iterator[bytes]:
-    """Yield what the frozen log's public files give away, as far as they can be read."""
+    """Yield what the frozen log's public files give away beyond what the database knows."""
     with read_unit(services.engine) as session:
         last = final_checkpoint(session, services.era)
+        head = load_head(session, services.era.origin)
+    if (head.size, head.root) == (last.size, last.root):
+        return  # the database has forgotten nothing: its own counters are right
     tree = TileReader(services.log.storage.read).at(last.size)
     try:
         yield from tree.entries()

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from keys.clock import Clock
 from registry.errors import RegistryError
-from registry.ledger.guards import refuse_unsafe, status_time
+from registry.ledger.guards import refuse_frozen, refuse_unsafe, status_time
 from registry.ledger.head import (
     Head,
     HeadLost,
@@ -241,6 +241,8 @@ def _commit(
     session: Session, log: Log, work: Round, *, old: Head, new: Head, now: datetime
 ) -> None:
     swap_head(session, log.origin, old, new, now)
+    # A log frozen while this round was built takes nothing more: its successor takes the events.
+    refuse_frozen(session, log.origin)
     for group_id, first_index in work.first_index.items():
         session.execute(
             update(EventGroup)

@@ -6,8 +6,9 @@ it any more; its files stay online), and a *successor* with a new origin takes u
 database holds, in their order. Cross-links say it to both sides: the successor's first leaf names
 the frozen log's last checkpoint, and the frozen log's ``successor`` file names the new log.
 
-Both steps are one transaction each. A crash after the second leaves a successor without its first
-checkpoint: the next `certreg anchor` makes it, as it does for every log.
+Both steps are one transaction each, taken while no round and no publication is under way. A crash
+after the second leaves a successor without its first checkpoint: the next `certreg anchor` makes
+it, as it does for every log.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session
 from registry.errors import RegistryError
 from registry.store.audit import AuditLine
 from registry.store.counters import batch_scope, number_scope, raise_to
-from registry.store.log import EventGroup, EventPage, LogEra, StatusPageRow
+from registry.store.log import EventGroup, EventPage, LogEra, LogHead, StatusPageRow
 from signing.canonical import encode
 from signing.tlog.entry import Issue, Succession, format_time, parse_entry
 from signing.tlog.merkle import EMPTY_ROOT
@@ -83,6 +84,8 @@ def freeze(
         raise SuccessionRefused(
             f"{era.origin} is frozen already: start its successor with `certreg log succeed`"
         )
+    # A round that is just committing swaps this row: it is done before, or finds the log frozen.
+    session.get(LogHead, era.origin, with_for_update=True)
     row = session.get(LogEra, era.number)
     if row is None:
         row = LogEra(number=era.number, origin=era.origin, started_at=now)

@@ -115,8 +115,20 @@ def test_a_succession_cut_off_goes_on(stock: Any, monkeypatch: Any, name: str, a
     assert verdict(stock, stock.folder / "p.tlog-proof")[:2] == (0, "valid")
 
 
+def test_a_log_whose_files_are_gone_is_frozen_and_succeeded(stock: Any) -> None:
+    shutil.rmtree(Path(stock.home) / "public" / "log")
+    assert stock("anchor").status == 1
+    assert stock(*FREEZE).status == 0
+    ran = stock("log", "succeed", "--json")
+    assert (ran.status, ran.facts["entries published"]) == (0, 25)
+    assert stock("log", "fsck").status == 0
+
+
 def test_the_public_site_follows_to_the_successor(stock: Any) -> None:
     token = stock.certificates()[3].token
+    for verb, reason in (("suspend", "disputed"), ("reinstate", "cleared")) * 3:
+        assert stock(verb, stock.certificates()[5].number, "--reason", reason).status == 0
+        assert stock("anchor").status == 0
     pepper = (Path(stock.home) / "site" / "pepper").read_bytes()
     config = SiteConfig(
         public_dir=Path(stock.home) / "public", pepper=pepper, base_url="http://127.0.0.1:8000"

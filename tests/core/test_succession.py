@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from keys.policy import Policy, PolicyLog
 from keys.vkey import SignatureType, VerifierKey
+from registry import publish
+from registry.ledger import sequencer
 from registry.ledger.fsck import fsck
+from registry.ledger.guards import LogFrozen
 from registry.ledger.head import load_head
 from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import anchor
@@ -31,6 +36,7 @@ from registry.store.log import EventGroup, LogEra
 from signing.tlog.entry import Issue, Status, Succession, parse_entry
 from signing.tlog.tiles import TileReader
 
+NOW = datetime(2026, 11, 23, 2, 3, 5, tzinfo=UTC)
 NEXT = "127.0.0.1:8000/log2"
 
 
@@ -52,6 +58,10 @@ def start_next(office: Any, given: dict[str, int] | None = None, origin: str = N
     with write_unit(office.engine) as session:
         era = current_era(session, office.origin)
         succeed(session, era, origin, given=given or {}, actor="test", now=office.clock.now())
+    return next_log(office, origin)
+
+
+def next_log(office: Any, origin: str) -> Any:
     key = VerifierKey(
         name=origin, type=SignatureType.ED25519, public_key=office.log_key.info.public_key
     )
@@ -190,3 +200,68 @@ def test_each_log_links_to_the_one_before_it(forked: Any) -> None:
     links = [e for e in entries_of(third, done.size) if isinstance(e, Succession)]
     assert [link.origin for link in links] == [NEXT]
     assert era_of(forked).number == 3
+
+
+def test_a_round_that_began_before_the_freeze_takes_nothing(office: Any, monkeypatch: Any) -> None:
+    office.issue(office.people(20))
+    office.run()
+    office.issue(office.people(9, offset=300))
+    frozen_at, build = office.head().size, sequencer.build
+
+    def slow(*args: Any, **kwargs: Any) -> Any:
+        built = build(*args, **kwargs)
+        with write_unit(office.engine) as session:
+            era = current_era(session, office.origin)
+            freeze(session, era, "x", final_note=office.head().note, actor="t", now=NOW)
+            succeed(
+                session, current_era(session, office.origin), NEXT, given={}, actor="t", now=NOW
+            )
+        return built
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sequencer, "build", slow)
+        with pytest.raises(LogFrozen):
+            office.anchor()
+    # The frozen log stands where it stood, and every certificate waits for the successor.
+    assert office.head().size == office.checkpoint().size == frozen_at
+    log = next_log(office, NEXT)
+    done = anchor(office.engine, log, clock=office.clock)
+    assert sum(issues(entries_of(log, done.size)).values()) == 29
+    assert fsck(office.site.public / "log2", log.policy).faults == ()
+
+
+def test_a_publication_that_began_before_the_freeze_marks_nothing(
+    office: Any, monkeypatch: Any
+) -> None:
+    office.issue(office.people(20))
+    office.anchor()
+    whole = publish._publish_group
+
+    def slow(engine: Any, group: Any, *args: Any) -> int:
+        with write_unit(office.engine) as session:
+            session.execute(update(EventGroup).values(first_index=None))
+        return whole(engine, group, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "_publish_group", slow)
+        office.publish()
+    assert not any(group.published for group in office.rows(EventGroup))
+
+
+def test_nothing_of_a_frozen_log_is_published(forked: Any) -> None:
+    with pytest.raises(LogFrozen):
+        forked.publish()
+
+
+def test_the_successors_status_pages_stay(office: Any) -> None:
+    office.issue(office.people(30))
+    office.run()
+    for _ in range(5):
+        office.clock.moment += timedelta(hours=21)
+        office.run()
+    freeze_log(office)
+    log = start_next(office)
+    anchor(office.engine, log, clock=office.clock)
+    publish.publish(office.engine, log, office.site, office.context)
+    latest = json.loads((office.site.public / "status" / "latest.json").read_bytes())
+    assert (office.site.public / "status" / f"pages-{latest['entry_index']}.bin").is_file()
