@@ -33,6 +33,7 @@ from signing.freshstatus import Asked, with_status_file
 from signing.qr import QR_DOMAIN
 from signing.record import check_agreement, check_number, parse_record
 from signing.report import Answer, Reason, Report, Step, StepCode, Verdict, report_of
+from signing.statusfile import status_file_name
 from signing.steps import (
     answer,
     inclusion_step,
@@ -43,6 +44,7 @@ from signing.steps import (
     status_step,
 )
 from signing.tlog.entry import Issue
+from signing.tlog.status import PAGE_CERTIFICATES
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -97,7 +99,9 @@ def verify(
         fifth = with_status_file(fifth, status, asked)
     if isinstance(entry, Issue):
         # Where a newer answer is to be had; by the trust file's address, not the evidence's.
-        fresh = f"{trust.base_url}/status/{entry.status}"
+        # By the file's own name: the folder may be served without the program.
+        page = status_file_name(entry.status // PAGE_CERTIFICATES)
+        fresh = f"{trust.base_url}/status/{page}"
         fifth = replace(fifth, facts={**fifth.facts, "fresh": fresh})
     return report_of((first, second, third, fourth, fifth), record)
 

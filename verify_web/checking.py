@@ -26,6 +26,8 @@ from signing.report import (
     Verdict,
     report_of,
 )
+from signing.tlog.note import parse_note
+from signing.tlog.treehead import parse_checkpoint
 from signing.verify import verify, verify_qr
 from verify_web.errors import ServiceTrouble
 from verify_web.evidence import check_entry, fresh_evidence
@@ -35,6 +37,7 @@ from verify_web.worker import Task
 
 if TYPE_CHECKING:
     from signing.mirror import MirrorEntry
+    from signing.tlog.proof import TlogProof
     from signing.wording import Words
     from verify_web.public import Snapshot
     from verify_web.site import Site
@@ -93,10 +96,15 @@ def _check_evidence(site: Site, evidence: Evidence, *more: Step) -> Checked:
             remark = "status-from-log"
     if steps[-1].answer is Answer.CANNOT_SAY or steps[-1].reason is Reason.STATUS_FALSE:
         remark = "status-unknown"
+    remarks = [REMARKS[remark]]
+    frozen = own.step(StepCode.CHECKPOINT).reason is Reason.CHECKPOINT_FROZEN_LOG
+    if frozen and fresh is not None:
+        # Nothing of the file's proof was checked: what is green is so by the register alone.
+        remarks.append(REMARKS["proof-from-frozen-log"])
     report = report_of((*steps, *more), own.record)
     return Checked(
         report=report,
-        remarks=() if report.verdict is Verdict.INVALID else (REMARKS[remark],),
+        remarks=() if report.verdict is Verdict.INVALID else tuple(remarks),
         onward=entry.superseded_by if entry else "",
     )
 
@@ -161,9 +169,9 @@ def _mirrored(site: Site, evidence: Evidence) -> MirrorEntry | None:
 def _fresh(
     site: Site, snapshot: Snapshot, evidence: Evidence, entry: MirrorEntry | None
 ) -> Report | None:
-    """Ask the log as it stands about the file's leaf, or about the mirror's if it has none."""
-    opening, leaf, proof = evidence.opening, evidence.entry, evidence.proof
-    index = None if proof is None else proof.index
+    """Ask the log as it stands about the file's leaf, or the mirror's where it has none of it."""
+    opening, leaf = evidence.opening, evidence.entry
+    index = _place(snapshot, evidence.proof)
     if entry is not None and (opening is None or leaf is None or index is None):
         opening, leaf, index = entry.opening, entry.entry, entry.index
     if opening is None or leaf is None or index is None:
@@ -175,6 +183,21 @@ def _fresh(
     except ServiceTrouble:
         return None
     return _verify(site, snapshot, replace(fresh, link=entry.superseded_by if entry else ""))
+
+
+def _place(snapshot: Snapshot, proof: TlogProof | None) -> int | None:
+    """Give the leaf's index by the file's proof, None where that is not of the log in use.
+
+    In the successor of a frozen log the same certificate has another leaf: to look for it at the
+    old index would tell the holder of a genuine file 无效.
+    """
+    if proof is None:
+        return None
+    try:
+        origin = parse_checkpoint(parse_note(proof.checkpoint_note).text).origin
+    except SigningError:
+        return None
+    return proof.index if origin == snapshot.trust.log_origin else None
 
 
 def _check_pdf(site: Site, data: bytes) -> Checked:

@@ -284,6 +284,11 @@ REMARKS: Final = {
         "图片中有多份证书的二维码，请每次只拍一份",
         "The picture shows the codes of several certificates; take one at a time",
     ),
+    "proof-from-frozen-log": Words(
+        "文件所附的证明出自已停用的登记簿；以上结论依接续的登记簿作出，请重新获取证明。",
+        "The file’s proof is of a register that was closed and replaced; this answer is by the "
+        "present one. Get a new proof.",
+    ),
     "status-from-file": Words(
         "未能取得最新状态，以下状态取自文件所附的证明，只说明截至该时间的情况。",
         "The newest status could not be had: the one below is the file’s own, as of its time.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from keys.policy import NO_QUORUM, PolicyWitness, join_policy
+from keys.policy import NO_QUORUM, Policy, PolicyWitness, join_policy
 from keys.vkey import SignatureType, parse_vkey
 from registry.cli.base import home_option, json_option, show
 from registry.cli.home import Home
@@ -12,11 +14,14 @@ from registry.cli.services import Services
 from registry.cli.witness_serve import witness_serve_command
 from registry.cli.witnesses import WITNESSES_FILE, add_witness, read_witnesses
 from registry.errors import Refused
-from registry.ledger.cosigning import newest_cosigned
-from registry.ledger.head import load_head
+from registry.ledger.accepted import WITNESSED
+from registry.ledger.cosigning import newest_cosigned, publish_cosigned
+from registry.ledger.head import CHECKPOINT, load_head
 from registry.ledger.local_storage import LocalStorage
 from registry.ledger.witness.client import is_address
 from registry.store.base import read_unit
+from signing.errors import SigningError
+from signing.tlog.checkpoint import open_checkpoint
 from signing.tlog.entry import format_time
 
 
@@ -34,9 +39,10 @@ witness_group.add_command(witness_serve_command)
 @click.argument("url", default="")
 @click.option(
     "--quorum",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     metavar="K",
-    help="So many witnesses must sign before a checkpoint counts; kept if not given.",
+    help="So many witnesses must sign before a checkpoint counts, 0 for none; kept if not given. "
+    "Raised only once they have signed.",
 )
 @home_option
 @json_option
@@ -57,7 +63,9 @@ def witness_add_command(
     file = home.path / WITNESSES_FILE
     witness = PolicyWitness(name=name, key=key, url=url.rstrip("/"))
     edited = add_witness(read_witnesses(home), witness, quorum=quorum)
-    join_policy(services.policy.logs, edited.text)
+    policy = join_policy(services.policy.logs, edited.text)
+    if edited.raised:
+        _refuse_unsigned(services, policy)
     # Renamed into place: a crash leaves the old list or the new one. Before the trust folder, which
     # the next `anchor` writes in any case.
     LocalStorage(home.path).replace(WITNESSES_FILE, edited.text)
@@ -95,6 +103,25 @@ def witness_list_command(home: Home, *, as_json: bool) -> None:
                 f"signed {signed}, {behind} entries behind",
             ]
     show(facts, as_json=as_json)
+
+
+def _refuse_unsigned(services: Services, policy: Policy) -> None:
+    """Refuse a policy that the public checkpoint does not satisfy: nothing could be verified by it.
+
+    A witness may be away, or its key mistyped. Leaves ``checkpoint.witnessed`` written under the
+    new policy: it stands in from the next round on, until the witnesses have signed that one too.
+    """
+    log = replace(services.log, policy=policy)
+    publish_cosigned(services.engine, log)
+    try:
+        for name in (CHECKPOINT, WITNESSED):
+            open_checkpoint(log.storage.read(name), policy)
+    except (FileNotFoundError, SigningError):
+        raise Refused(
+            "the public checkpoint lacks signatures that this quorum asks for, so the site would "
+            "answer nothing. Add the witnesses without --quorum, run `certreg anchor` until "
+            "`certreg witness list` shows enough of them 0 entries behind, then give --quorum again"
+        ) from None
 
 
 def _quorum(services: Services) -> str:

@@ -27,17 +27,22 @@ QUORUM: Final = "witnesses"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
-    """The file's new text; ``by_hand``: its groups are the operator's and were left alone."""
+    """The file's new text, and what was done to its quorum.
+
+    ``by_hand``: the groups are the operator's and were left alone. ``raised``: more witnesses must
+    sign than before.
+    """
 
     text: bytes
     by_hand: bool
+    raised: bool
 
 
 def add_witness(text: bytes, witness: PolicyWitness, *, quorum: int | None) -> Edited:
     """Add a witness to the file's text, or give a known one's address; ``quorum`` of them count.
 
-    Comments and the order of the lines stay. Raises ``Refused``, or ``MalformedPolicy`` for a text
-    that breaks the form.
+    With a ``quorum`` of 0 none need sign, with None as many as before. Comments and the order of
+    the lines stay. Raises ``Refused``, or ``MalformedPolicy`` for a text that breaks the form.
     """
     old = parse_policy(text) if text else Policy(logs=())
     lines = text.decode("utf-8", "surrogateescape").split("\n")[:-1]
@@ -54,12 +59,15 @@ def add_witness(text: bytes, witness: PolicyWitness, *, quorum: int | None) -> E
         kept = [*kept, line]
     else:
         kept = [line if _defines(one, witness.name) else one for one in kept]
+    raised = False
     if count is not None:
+        wanted = count if quorum is None else quorum
+        raised = wanted > count
         witnesses = old.witnesses if known is not None else (*old.witnesses, witness)
-        kept += _closing(witnesses, count if quorum is None else quorum)
+        kept += _closing(witnesses, wanted)
     data = "".join(f"{one}\n" for one in kept).encode("utf-8", "surrogateescape")
     parse_policy(data)
-    return Edited(text=data, by_hand=count is None)
+    return Edited(text=data, by_hand=count is None, raised=raised)
 
 
 def read_witnesses(home: Home) -> bytes:

@@ -15,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
-from keys.policy import parse_policy
+from keys.policy import PolicyWitness, parse_policy
+from keys.vkey import parse_vkey
 from registry.cli.home import Home
 from registry.cli.services import Services
+from registry.cli.witnesses import add_witness
 from registry.ledger.witness.client import add_checkpoint
 from registry.ledger.witness.wire import AddCheckpoint, format_request
 from signing.tlog.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from verify_web.app import create_app
+from verify_web.config import SiteConfig
 
 
 @dataclass
@@ -139,13 +144,14 @@ def test_three_witnesses_of_whom_one_lies_and_one_is_killed(stock: Any, run_witn
     fork(stock, liar)
     for one in (city, firm, liar):
         assert stock("witness", "add", one.name, one.keys[0], one.url).status == 0
-    assert stock("witness", "add", "city", city.keys[0], "--quorum", "2").status == 0
 
     # Two of three agree: what was lied to is named, and nobody who verifies is kept waiting.
     alarmed = stock("anchor")
     assert alarmed.status == 1
     assert "witness liar has signed a history" in alarmed.line
     assert "[witness-alarm]" in alarmed.line
+    assert stock("witness", "add", "city", city.keys[0], "--quorum", "3").status == 1
+    assert stock("witness", "add", "city", city.keys[0], "--quorum", "2").status == 0
     assert signed_by(stock, "checkpoint.witnessed") == {"city", "firm"}
     old = stock.certificates()[0].number
     verified = proven(stock, old, "old")
@@ -173,17 +179,80 @@ def test_three_witnesses_of_whom_one_lies_and_one_is_killed(stock: Any, run_witn
     assert firm.stop() == 0
 
 
+def public_site(desk: Any) -> FlaskClient:
+    pepper, public = (desk.home / "site" / "pepper").read_bytes(), desk.home / "public"
+    config = SiteConfig(public_dir=public, pepper=pepper, base_url="http://127.0.0.1:8000")
+    return create_app(config).test_client()
+
+
+def test_a_log_with_a_quorum_is_succeeded_without_a_gap(stock: Any, run_witness: Any) -> None:
+    site, city = public_site(stock), run_witness("city")
+    add = ("witness", "add", "city", city.keys[0], city.url)
+    assert [stock(*step).status for step in (add, ("anchor",), (*add, "--quorum", "1"))] == [0] * 3
+    assert stock("log", "freeze", "--reason", "split", "--yes").status == 0
+    assert stock(*add, "--quorum", "0").status == 0
+    assert stock("log", "succeed").status == 0
+    # The witness does not know the new log: its signature is not asked for yet.
+    token = stock.certificates()[0].token
+    assert "有效" in site.get(f"/v/{token}").get_data(as_text=True)
+    assert stock(*add, "--quorum", "1").status == 1
+    assert city.stop() == 0
+    city.policy.write_bytes((stock.trust / "log.policy").read_bytes())
+    city.start()
+    assert stock("anchor").status == 0
+    assert stock(*add, "--quorum", "1").status == 0
+    assert "有效" in site.get(f"/v/{token}").get_data(as_text=True)
+
+
+def test_a_quorum_never_puts_the_site_out(stock: Any, run_witness: Any) -> None:
+    site, public = public_site(stock), stock.home / "public"
+    city = run_witness("city")
+    add = ("witness", "add", "city", city.keys[0], city.url)
+
+    def refused(*arguments: str) -> None:
+        before = (stock.trust / "log.policy").read_bytes()
+        assert "run `certreg anchor` until" in stock(*arguments, "--quorum", "1").line
+        assert (stock.trust / "log.policy").read_bytes() == before
+        assert not (public / "log" / "checkpoint.witnessed").exists()
+        assert site.get("/healthz").status_code == 200
+
+    refused(*add)
+    assert stock(*add).status == 0
+    refused(*add)
+    assert stock("anchor").status == 0
+    # Signed, and followed by a checkpoint that is not: what counts is the present one.
+    city.kill()
+    stock.issued(stock.rows(1, offset=300))
+    assert stock("anchor").status == 0
+    refused(*add)
+    city.start()
+    assert stock("anchor").status == 0
+    assert stock(*add, "--quorum", "1").status == 0
+    assert site.get("/healthz").status_code == 200
+    # From the first round on, a witness that is away leaves the site with what it has signed.
+    city.kill()
+    stock.issued(stock.rows(1, offset=301))
+    assert stock("anchor").status == 0
+    assert site.get("/healthz").status_code == 200
+    assert signed_by(stock, "checkpoint.witnessed") == {"city"}
+    # One that will not come back is done without.
+    assert stock(*add, "--quorum", "0").status == 0
+    assert stock("anchor").status == 0
+    newest = stock.certificates()[-1]
+    assert "有效" in site.get(f"/v/{newest.token}").get_data(as_text=True)
+
+
 def test_a_witness_serves_until_told_and_keeps_its_keys(stock: Any, run_witness: Any) -> None:
     one = run_witness("city")
     keys = one.keys
     assert [key.partition("+")[0] for key in keys] == ["city.example"] * 2
     for place, key in enumerate(keys):
         assert stock("witness", "add", f"city{place}", key, f"{one.url}/").status == 0
+    assert stock("anchor").status == 0
     done = stock("witness", "add", "city0", keys[0], "--quorum", "1", "--json")
     # Two keys of one witness are one witness.
     assert done.facts["quorum"] == "1 of city0.keys"
     assert stock("witness", "add", "city0", keys[0], "--quorum", "2").status == 1
-    assert stock("anchor").status == 0
     assert signed_by(stock, "checkpoint") == {"city0", "city1"}
     # The whole home is put back to yesterday, public files and all: the witness remembers.
     shutil.copytree(stock.home, stock.folder / "yesterday")
@@ -224,6 +293,13 @@ def lines(desk: Any) -> list[str]:
     return (desk.home / "witnesses.policy").read_text().splitlines()
 
 
+def set_quorum(desk: Any, name: str, key: str, count: int) -> None:
+    """Raise the quorum as the command does once the witnesses have signed: these never will."""
+    file = desk.home / "witnesses.policy"
+    witness = PolicyWitness(name=name, key=parse_vkey(key))
+    file.write_bytes(add_witness(file.read_bytes(), witness, quorum=count).text)
+
+
 def test_the_list_is_edited_and_the_trust_folder_follows(desk: Any) -> None:
     assert desk("witness", "list", "--json").facts == {
         "quorum": "none: checkpoints count without a witness"
@@ -231,7 +307,8 @@ def test_the_list_is_edited_and_the_trust_folder_follows(desk: Any) -> None:
     assert desk("witness", "add", "a", vkey("a.example", 1)).status == 0
     assert lines(desk) == [f"witness a {vkey('a.example', 1)}", "quorum none"]
     place = "https://b.example/w"
-    assert desk("witness", "add", "b", vkey("b.example", 2), place, "--quorum", "2").status == 0
+    assert desk("witness", "add", "b", vkey("b.example", 2), place).status == 0
+    set_quorum(desk, "b", vkey("b.example", 2), 2)
     assert lines(desk)[-2:] == ["group witnesses 2 a b", "quorum witnesses"]
     # A quorum once set is kept, and the group grows.
     assert desk("witness", "add", "c", vkey("c.example", 3)).status == 0
@@ -239,13 +316,20 @@ def test_the_list_is_edited_and_the_trust_folder_follows(desk: Any) -> None:
     public = parse_policy((desk.trust / "log.policy").read_bytes())
     assert [one.name for one in public.witnesses] == ["a", "b", "c"]
     assert (public.witnesses[1].url, public.groups[0].threshold) == (place, 2)
+    # It is lowered, and ended, without any signature.
+    for count, last in (("1", "quorum witnesses"), ("0", "quorum none")):
+        assert desk("witness", "add", "b", vkey("b.example", 2), "--quorum", count).status == 0
+        assert lines(desk)[-1] == last
+    public = parse_policy((desk.trust / "log.policy").read_bytes())
+    assert (public.groups, public.witnesses[1].url) == ((), place)
 
 
 def test_what_was_written_by_hand_stays(desk: Any) -> None:
     file = desk.home / "witnesses.policy"
     desk("witness", "add", "a", vkey("a.example", 1))
     file.write_text(f"# call 0755-00000000\n{file.read_text()}")
-    assert desk("witness", "add", "b", vkey("b.example", 2), "--quorum", "1").status == 0
+    assert desk("witness", "add", "b", vkey("b.example", 2)).status == 0
+    set_quorum(desk, "b", vkey("b.example", 2), 1)
     assert lines(desk)[0] == "# call 0755-00000000"
     by_hand = file.read_text().replace("group witnesses 1 a b", "group mine all a b")
     by_hand = by_hand.replace("quorum witnesses", "quorum mine")
@@ -263,6 +347,7 @@ def test_what_was_written_by_hand_stays(desk: Any) -> None:
         (("a", vkey("a.example", 9, kind=1)), "this is a log's key"),
         (("a", vkey("a.example", 9), "ftp://a.example"), "takes an address"),
         (("a", vkey("a.example", 9), "--quorum", "3"), "at most the number of witnesses"),
+        (("a", vkey("a.example", 9), "--quorum", "1"), "lacks signatures that this quorum asks"),
         (("none", vkey("a.example", 9)), "malformed-policy"),
         (("a b", vkey("a.example", 9)), "malformed-policy"),
         (("a\nquorum none", vkey("a.example", 9)), "malformed-policy"),

@@ -71,7 +71,7 @@ def test_a_fresh_file_makes_an_old_paper_speak(
         assert code == 2
         assert err.count("\n") == 1
         # What is wanting, and where it is to be had: by the trust file's own address.
-        row = "最新状态证明  Fresh status file       https://zs.example.cn/status/2"
+        row = "最新状态证明  Fresh status file       https://zs.example.cn/status/0.tlog-proof"
         assert row in out.splitlines()
         for state, wanted in ((State.VALID, 0), (State.REVOKED, 1), (State.SUSPENDED, 1)):
             fresh = format_status_file(file_of(make_later(old, {2: state}, LATER)))

@@ -12,7 +12,7 @@ import pytest
 
 from signing.report import Answer, Reason, StepCode, Verdict
 from signing.statusfile import format_status_file, parse_status_file
-from signing.tlog.entry import State
+from signing.tlog.entry import State, encode_entry, parse_entry
 from signing.verify import verify
 
 MONTH = timedelta(days=30)
@@ -214,5 +214,10 @@ def test_the_step_says_where_its_answer_came_from(
     facts = check(log.evidence(), file).step(StepCode.STATUS).facts
     assert facts["source"] == "status-file"
     assert facts["witnesses"] == "w1"
-    assert facts["fresh"] == f"{trust.base_url}/status/2"
+    assert facts["fresh"] == f"{trust.base_url}/status/0.tlog-proof"
+    for place, page in ((4095, 0), (4096, 1), (8192, 2)):
+        issue = parse_entry(log.evidence().entry)
+        far = encode_entry(msgspec.structs.replace(issue, status=place))
+        facts = check(replace(log.evidence(), entry=far), None).step(StepCode.STATUS).facts
+        assert facts["fresh"] == f"{trust.base_url}/status/{page}.tlog-proof"
     assert "source" not in check(log.evidence(), None).step(StepCode.STATUS).facts
