@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from keys.errors import KeysError
+from keys.model import is_prefix
 from keys.policy import Policy, parse_policy
 from registry.cli.base import CLOCK, Exit, json_option
 from registry.ledger.monitor.errors import CannotMonitor, LogUnreachable
@@ -66,9 +67,7 @@ def monitor_command(
     Exit status: 0 nothing found, 1 findings, 2 could not be done (no answer, no quorum).
     """
     policy = _policy(policy_file)
-    watch = Watch(
-        now=CLOCK.now(), max_age=timedelta(days=days), prefixes=frozenset(map(str.upper, prefixes))
-    )
+    watch = Watch(now=CLOCK.now(), max_age=timedelta(days=days), prefixes=_watched(prefixes))
     with closing(_source(log)) as source, MonitorState.open(folder) as state:
         report = monitor(source, policy, state, watch)
         issued = list(state.issued())
@@ -90,6 +89,16 @@ def _policy(file: Path) -> Policy:
         # Not status 1: for cron that means that something was found.
         msg = f"the policy {file} cannot be used: {error}"
         raise CannotMonitor(msg) from error
+
+
+def _watched(given: tuple[str, ...]) -> frozenset[str]:
+    """Return the prefixes in capitals. One that is none would be watched in vain for ever."""
+    prefixes = frozenset(map(str.upper, given))
+    for prefix in sorted(prefixes):
+        if not is_prefix(prefix):
+            msg = f"--watch {prefix}: a company's prefix is a letter and 12 digits"
+            raise CannotMonitor(msg)
+    return prefixes
 
 
 def _source(log: str) -> LogSource:

@@ -3,8 +3,9 @@
 Every bundle is read, every leaf hashed, every tile and the root computed again, every entry
 parsed and its promises kept (`monitor.replay`); partial tiles of earlier sizes must be the
 beginning of what stands now. All faults are reported, not the first; nothing is changed. A
-checkpoint that is not acceptable is one fault more: the files are checked at the database's head
-or at the size it claims, as far as they go. It always ends, whatever the files hold.
+checkpoint that is not acceptable, or is not up to the database's head, is one fault more: the
+files are checked at that head (what a crash left staged counts), or at the size it claims, as far
+as they go. It always ends, whatever the files hold.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from keys.policy import Policy
-from registry.ledger.fsck_files import LogFiles, partial_files, reach
+from registry.ledger.fsck_files import LogFiles, partial_files, reach, staged_round
 from registry.ledger.monitor.findings import FINDINGS_AT_MOST
 from registry.ledger.monitor.replay import Replay
 from signing.errors import MissingTile, SigningError
 from signing.tlog.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
 from signing.tlog.merkle import HASH_BYTES, leaf_hashes, root_of
 from signing.tlog.note import parse_note
+from signing.tlog.paths import tree_root
 from signing.tlog.tiles import MAX_LEVEL, TILE_WIDTH, TileId, decode_bundle, tile_path, width_at
 
 REPORTED_AT_MOST = FINDINGS_AT_MOST
@@ -67,8 +69,8 @@ class LogReport:
 def fsck(root: Path, policy: Policy, *, head: Checkpoint | None = None) -> LogReport:
     """Check the log below ``root``.
 
-    ``head`` is the database's head: it says how far to look where the public checkpoint cannot be
-    believed, which could hide the rest of the log by claiming little.
+    ``head`` is the database's head: it says how far to look where the public checkpoint claims
+    less or cannot be believed, which would hide the rest of the log.
     """
     return _Check(root, policy).run(head if head and head.size else None)
 
@@ -84,6 +86,8 @@ class _Check:
         self._of_entries: dict[tuple[str, str], LogFault] = {}
         self._unlisted = 0
         self._files = LogFiles(root)
+        self._round = ""
+        self._public: Checkpoint | None = None
         self._newest: tuple[TileId | None, bytes | None] = None, None
 
     def run(self, head: Checkpoint | None) -> LogReport:
@@ -91,7 +95,8 @@ class _Check:
         checkpoint = self._checkpoint(head)
         if checkpoint is None:
             return self._report(-1, 0)
-        size = self._bounded(checkpoint.size)
+        # Staged files that give the head's root are all there is to a size: no false claim.
+        size = checkpoint.size if self._round else self._bounded(checkpoint.size)
         above = self._upper_tiles(size)
         replay, entries = Replay(), 0
         for bundle in range(-(-size // TILE_WIDTH)):
@@ -103,6 +108,7 @@ class _Check:
             for finding in replay.take(bundle * TILE_WIDTH, found, own):
                 self._add(FaultKind.ENTRY, finding.where, finding.what, self._of_entries)
         self._edge(checkpoint, size)
+        self._beginning(checkpoint, size)
         self._partials(size)
         return self._report(size, entries)
 
@@ -124,19 +130,46 @@ class _Check:
         (self._of_tiles if among is None else among).setdefault((where, what), fault)
 
     def _checkpoint(self, head: Checkpoint | None) -> Checkpoint | None:
-        """Return the head to check: the public one, or ``head``, or what a bad one claims."""
+        """Return the head to check: the public one, or a larger ``head``, or what a bad one claims.
+
+        Where the public one is bad ``head`` goes before what it claims.
+        """
         try:
             data = (self._root / "checkpoint").read_bytes()
         except OSError:
             self._add(FaultKind.MISSING, "checkpoint", "the file cannot be read")
-            return head
+            return self._at(head)
         try:
-            return open_checkpoint(data, self._policy).checkpoint
+            public = open_checkpoint(data, self._policy).checkpoint
         except SigningError as error:
             self._add(FaultKind.CHECKPOINT, "checkpoint", f"not acceptable ({error.code})")
-        with suppress(SigningError):
-            return head or parse_checkpoint(parse_note(data).text)
-        return None
+            with suppress(SigningError):
+                return self._at(head) or parse_checkpoint(parse_note(data).text)
+            return None
+        if head is None or head.size < public.size:
+            return public
+        if head.size > public.size:
+            self._public = public
+            self._at(head)
+            self._add(FaultKind.CHECKPOINT, "checkpoint", self._behind(public, head))
+        elif head.root != public.root:
+            what = "another root than the database's head of the same size"
+            self._add(FaultKind.ROOT, "checkpoint", what)
+        return head
+
+    def _at(self, head: Checkpoint | None) -> Checkpoint | None:
+        """Take in what was staged for ``head`` and is not in its place yet."""
+        if head is not None:
+            self._round = staged_round(self._root, head)
+            self._files = LogFiles(self._root, self._round)
+        return head
+
+    def _behind(self, public: Checkpoint, head: Checkpoint) -> str:
+        where = " (its files wait in .staging)" if self._round else ""
+        return (
+            f"says {public.size} entries, the database's head {head.size}{where}: "
+            "`certreg anchor` publishes it if no other fault is named"
+        )
 
     def _bounded(self, size: int) -> int:
         """Return how much of ``size`` there are files for: a false size must not keep us busy."""
@@ -216,6 +249,19 @@ class _Check:
             return
         if root != checkpoint.root:
             self._add(FaultKind.ROOT, "checkpoint", "the tiles' right edge gives another root")
+
+    def _beginning(self, checkpoint: Checkpoint, size: int) -> None:
+        """Check that a public checkpoint that is behind is of the history checked here."""
+        public = self._public
+        if public is None or not public.size or size != checkpoint.size:
+            return
+        try:
+            root = tree_root(public.size, self._files.reader().at(size))
+        except SigningError:
+            return  # the tiles' own faults are reported
+        if root != public.root:
+            what = f"the tiles give another root for its {public.size} entries"
+            self._add(FaultKind.ROOT, "checkpoint", what)
 
     def _partials(self, size: int) -> None:
         """Check what is left of earlier sizes: such a tile is the beginning of the one now."""

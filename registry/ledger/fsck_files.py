@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from registry.ledger.local_storage import LocalStorage
+from registry.ledger.storage import StorageFailed
 from signing.errors import MalformedTile, MissingTile, SigningError
+from signing.tlog.checkpoint import Checkpoint
 from signing.tlog.merkle import HASH_BYTES
 from signing.tlog.tiles import (
     MAX_ENTRY,
@@ -23,20 +27,25 @@ MAX_FILE: Final = TILE_WIDTH * (2 + MAX_ENTRY)
 
 
 class LogFiles:
-    """The tiles and bundles below ``root``. An unreadable sector is a missing file, no more."""
+    """The tiles and bundles below ``root``. An unreadable sector is a missing file, no more.
 
-    def __init__(self, root: Path) -> None:
+    ``round_id`` names the round whose staged files stand in for what is not in its place yet.
+    """
+
+    def __init__(self, root: Path, round_id: str = "") -> None:
         self._root = root
+        self._staged = _Staged(root, round_id)
 
     def raw(self, tile: TileId) -> bytes | None:
         """Return a file's bytes, of the full tile where the partial one is gone; None if none."""
-        for width in dict.fromkeys((tile.width, TILE_WIDTH)):
-            path = tile_path(TileId(level=tile.level, index=tile.index, width=width))
-            try:
-                with (self._root / path).open("rb") as file:
-                    return file.read(MAX_FILE + 1)
-            except OSError:
-                continue
+        widths = dict.fromkeys((tile.width, TILE_WIDTH))
+        paths = [tile_path(TileId(level=tile.level, index=tile.index, width=w)) for w in widths]
+        for path in paths:
+            with suppress(OSError), (self._root / path).open("rb") as file:
+                return file.read(MAX_FILE + 1)
+        for path in paths:
+            with suppress(FileNotFoundError):
+                return self._staged.read(path)
         return None
 
     def tile(self, tile: TileId) -> bytes:
@@ -57,13 +66,55 @@ class LogFiles:
 
     def reader(self) -> TileReader:
         """Return a reader of the tree, for its right edge."""
-        return TileReader(self._read)
+        return TileReader(self.file)
 
-    def _read(self, path: str) -> bytes:
-        try:
+    def file(self, path: str) -> bytes:
+        """Return the file at ``path``. Raises FileNotFoundError."""
+        with suppress(OSError):
             return (self._root / path).read_bytes()
-        except OSError as error:
-            raise FileNotFoundError(path) from error
+        return self._staged.read(path)
+
+
+class _Staged:
+    """The staged files of one round; none for the round ``""``."""
+
+    def __init__(self, root: Path, round_id: str) -> None:
+        self._storage = LocalStorage(root)
+        self._round_id = round_id
+
+    def read(self, path: str) -> bytes:
+        """Return a file. Raises FileNotFoundError, also for one that cannot be read."""
+        if self._round_id:
+            with suppress(FileNotFoundError, StorageFailed):
+                return self._storage.read_staged(self._round_id, path)
+        raise FileNotFoundError(path)
+
+
+def staged_round(root: Path, head: Checkpoint) -> str:
+    """Return the round whose staged files, with those in place, give ``head``; "" if none does.
+
+    Whatever else lies there, of rounds that came to nothing, gives another root or lacks the last
+    tile, which every round stages.
+    """
+    last = head.size - 1
+    edge = tile_path(TileId(level=0, index=last // TILE_WIDTH, width=last % TILE_WIDTH + 1))
+    rounds: frozenset[str] = frozenset()
+    with suppress(StorageFailed):
+        rounds = LocalStorage(root).rounds()
+    for round_id in sorted(rounds):
+        staged, placed = _Staged(root, round_id), LogFiles(root)
+
+        def read(path: str, staged: _Staged = staged, placed: LogFiles = placed) -> bytes:
+            # Staged before placed: what took a tile's place is to be named, and hides nothing.
+            with suppress(FileNotFoundError):
+                return staged.read(path)
+            return placed.file(path)
+
+        with suppress(FileNotFoundError, SigningError):
+            staged.read(edge)
+            if TileReader(read).at(head.size).root() == head.root:
+                return round_id
+    return ""
 
 
 def partial_files(root: Path) -> Iterator[TileId]:

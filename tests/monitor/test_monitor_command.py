@@ -155,3 +155,18 @@ def test_a_folder_is_read_without_a_server(make: Any, certreg_monitor: Run, tmp_
     status, out, _ = certreg_monitor(str(tmp_path / "log"), "--watch", OTHER)
     assert status == 0
     assert f"issued         {OTHER}264000001 edition 1 batch {OTHER}-2026-0002 leaf 14\n" in out
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "Y00004499900", f"{PREFIX}2", "Y00004499900l", "Y０00044999001", "4400044999001"]
+)
+def test_a_watched_prefix_that_can_never_match_is_refused_before_anything_is_read(
+    site: Any, make: Any, certreg_monitor: Run, tmp_path: Path, prefix: str
+) -> None:
+    site.files = make.honest(3).files()
+    status, out, err = certreg_monitor(site.url, "--watch", PREFIX, "--watch", prefix)
+    # Not status 1: nothing was found.
+    assert (status, out) == (2, "")
+    assert "a letter and 12 digits" in err
+    assert site.asked == []
+    assert not (tmp_path / "state").exists()

@@ -41,6 +41,24 @@ def unclosed(book: Any) -> Any:
     return book.issue(1).status()
 
 
+def batch_begun_by_a_correction(book: Any, *, close: bool) -> Any:
+    """Put a second edition, under a batch of its own, before two first ones of that batch."""
+    first = len(book.leaves)
+    book.one(batch="C", edition=2, number=f"{PREFIX}264000002")
+    book.one(batch="C")
+    book.one(batch="C")
+    if close:
+        book.close("C", first)
+    return book.change(1, State.SUPERSEDED, str(book.count - 3)).status()
+
+
+def correction_closed(book: Any) -> Any:
+    first = len(book.leaves)
+    book.one(batch="C", edition=2, number=f"{PREFIX}264000002")
+    book.close("C", first)
+    return book.change(1, State.SUPERSEDED, str(book.count - 1)).status()
+
+
 def key(make: Any, book: Any, action: str, issuer: str = PREFIX, **values: Any) -> Any:
     return msgspec.structs.replace(make.key_event(issuer, action), **values)
 
@@ -136,6 +154,18 @@ LIES: dict[str, tuple[Callable[[Any, Any], Any], Found]] = {
     "a-batch-without-its-close": (
         lambda book, make: unclosed(book),
         [("batch", "entry 43", "comes before batch C was closed")],
+    ),
+    "a-batch-begun-by-a-correction-and-not-closed": (
+        lambda book, make: batch_begun_by_a_correction(book, close=False),
+        [("batch", "entry 45", "comes before batch C was closed")],
+    ),
+    "a-batch-whose-close-takes-in-a-correction": (
+        lambda book, make: batch_begun_by_a_correction(book, close=True),
+        [("batch", "entry 45", "says leaves 42 to 44, 3 in all; they are 43 to 44, 2 in all")],
+    ),
+    "a-correction-closed-as-a-batch": (
+        lambda book, make: correction_closed(book),
+        [("batch", "entry 43", "closes batch C, which is not the one just issued")],
     ),
     "a-batch-closed-twice": (
         lambda book, make: add(book, book.leaves[CLOSE]),

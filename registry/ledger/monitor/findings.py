@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """The checkpoint is malformed, of another log, or a signature on it is false."""
     FORK = "fork"
     """Two checkpoints signed by the log that cannot be of one history."""
+    UNCONNECTED = "unconnected"
+    """A checkpoint signed by the log that the tiles do not show to go on from a witnessed one."""
     STALE = "stale-checkpoint"
     """An older checkpoint of the same history than was seen before."""
     TRUNCATED = "truncated"

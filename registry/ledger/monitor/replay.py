@@ -40,8 +40,8 @@ _HELD: Final = 1024
 class _Run(msgspec.Struct, kw_only=True):
     """The run of issue entries that a `batch-close` will have to answer for.
 
-    `corrects`: it begins with a later edition, which belongs to a batch closed long ago. Of its
-    `size` leaves the last are `held`, those before them folded into `peaks`.
+    `corrects`: it is of later editions, which belong to batches closed long ago: no close may
+    answer for it. Of its `size` leaves the last are `held`, those before them folded into `peaks`.
     """
 
     first: int
@@ -143,9 +143,11 @@ class Replay:
         self._keys.issue(entry, say)
         self._numbers.issue(entry, say, succeeds=self._succeeds)
         self._states.issue(index, entry, say)
-        if self._run is None or self._run.batch != entry.batch:
-            self._run = _Run(first=index, batch=entry.batch, corrects=entry.edition > 1)
-        self._run.add(leaf)
+        run, corrects = self._run, entry.edition > 1
+        # A later edition put in front must not free a batch of its first ones from being closed.
+        if run is None or (run.batch, run.corrects) != (entry.batch, corrects):
+            run = self._run = _Run(first=index, batch=entry.batch, corrects=corrects)
+        run.add(leaf)
 
     def _status(self, index: int, entry: Status, say: Say) -> None:
         self._states.status(index, entry, say)
@@ -174,7 +176,7 @@ class Replay:
             say(Kind.BATCH, f"batch {entry.batch} is closed twice")
         self._batches.add(entry.batch)
         run = self._run
-        if run is None or run.batch != entry.batch:
+        if run is None or run.corrects or run.batch != entry.batch:
             say(Kind.BATCH, f"closes batch {entry.batch}, which is not the one just issued")
             return
         last = run.first + run.size - 1

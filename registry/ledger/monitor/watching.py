@@ -1,8 +1,9 @@
 """One run of the monitor (`certreg monitor`): look at the newest checkpoint, read on, report.
 
 1. The checkpoint must carry the log's signature under the policy. Where the quorum of witnesses
-   is not met, the newest witnessed checkpoint is followed; without one the answer is *cannot
-   say*, and nothing read is kept as seen.
+   is not met, the newest witnessed checkpoint is followed, and the tiles must connect the two;
+   without one the answer is *cannot say*, and nothing read is kept as seen. Witnesses that are
+   lacking, and signatures this machine cannot check, are never held against the log.
 2. It must be of one history with the newest seen before. Of a fork both notes are kept: each is
    signed by the log, and together they convict it.
 3. The entries from there on must give its root; then what they say is judged.
@@ -26,7 +27,7 @@ from registry.ledger.monitor.replay import Replay
 from registry.ledger.monitor.served import Served
 from registry.ledger.monitor.source import LogSource
 from registry.ledger.monitor.state import Issued, Kept, MonitorState, Progress
-from signing.errors import SigningError
+from signing.errors import SigningError, UncheckableCheckpoint
 from signing.tlog.appender import TileAppender
 from signing.tlog.checkpoint import (
     Checkpoint,
@@ -40,6 +41,9 @@ from signing.tlog.tiles import TileReader
 
 CHECKPOINT: Final = "checkpoint"
 WITNESSED: Final = "checkpoint.witnessed"
+TOO_FEW: Final = (
+    "too few witnesses have signed the newest checkpoint: nobody but the log itself vouches for it"
+)
 SLACK: Final = timedelta(minutes=10)
 """How far ahead of our clock a status entry may be dated."""
 
@@ -129,7 +133,7 @@ class _Run:
         self._state.save(None, found, (), since=self._since)
 
     def _look(self) -> None:
-        newest = self._open(CHECKPOINT, replace(self._policy, quorum=NO_QUORUM))
+        newest = self._open(CHECKPOINT)
         if newest is None:
             return
         self._origin = newest.checkpoint.origin
@@ -138,17 +142,16 @@ class _Run:
             raise MonitorStateBad(msg)
         trusted = newest if self._policy.satisfied(newest.signed_by) else self._witnessed(newest)
         if trusted is None:
-            self._obstacle = (
-                "too few witnesses have signed the newest checkpoint: nobody but the log itself "
-                "vouches for it"
-            )
+            self._obstacle = self._obstacle or self._lacking(newest) or TOO_FEW
             self._follow(newest, keep=False)
             return
         if trusted is not newest and not self._one_history(trusted, newest):
             return
         self._follow(trusted, keep=True)
 
-    def _open(self, name: str, policy: Policy) -> SignedCheckpoint | None:
+    def _open(self, name: str) -> SignedCheckpoint | None:
+        """Open a checkpoint whatever witnesses it has: that some are lacking is not its fault."""
+        policy = replace(self._policy, quorum=NO_QUORUM)
         try:
             return open_checkpoint(self._source.read(name, MAX_NOTE), policy)
         except FileNotFoundError:
@@ -156,6 +159,8 @@ class _Run:
             raise LogUnreachable(msg) from None
         except AnswerTooLong as error:
             self._find(Kind.CHECKPOINT, name, str(error))
+        except UncheckableCheckpoint as error:
+            self._obstacle = str(error)
         except SigningError as error:
             self._find(Kind.CHECKPOINT, name, f"not acceptable: {error} ({error.code})")
         return None
@@ -163,18 +168,46 @@ class _Run:
     def _witnessed(self, newest: SignedCheckpoint) -> SignedCheckpoint | None:
         """Return the newest checkpoint with a quorum, if it takes us on from what was seen."""
         try:
-            found = self._open(WITNESSED, self._policy)
+            found = self._open(WITNESSED)
         except LogUnreachable:
             return None
         if found is None or found.checkpoint.origin != newest.checkpoint.origin:
             return None
+        if not self._policy.satisfied(found.signed_by):
+            self._obstacle = self._lacking(found)
+            return None
         return None if self._seen and found.checkpoint.size < self._seen.size else found
 
-    def _one_history(self, seen: SignedCheckpoint, newest: SignedCheckpoint) -> bool:
-        if relate(seen.checkpoint, newest.checkpoint, self._served) is not Relation.FORK:
-            return True
-        self._fork(seen.checkpoint, seen.note, newest)
-        return False
+    def _lacking(self, found: SignedCheckpoint) -> str:
+        """Say whether the quorum is lacking for this machine alone; "" if for anybody."""
+        try:
+            open_checkpoint(found.note, self._policy)
+        except UncheckableCheckpoint as error:
+            return str(error)
+        except SigningError:
+            pass
+        return ""
+
+    def _one_history(self, witnessed: SignedCheckpoint, newest: SignedCheckpoint) -> bool:
+        """Hold the log's newest head against the witnessed one; False if they are a fork."""
+        relation = relate(witnessed.checkpoint, newest.checkpoint, self._served)
+        if relation is Relation.FORK:
+            self._fork(witnessed.checkpoint, witnessed.note, newest)
+            return False
+        if relation is Relation.CANNOT_SAY:
+            # A log has its tiles in place before it shows a head: one without them may be made up
+            # for a single reader, and nobody would ever see where it leads.
+            self._unconnected(witnessed, newest)
+        return True
+
+    def _unconnected(self, witnessed: SignedCheckpoint, newest: SignedCheckpoint) -> None:
+        one, other = witnessed.checkpoint, newest.checkpoint
+        files = f"{self._evidence(one, witnessed.note)} and {self._evidence(other, newest.note)}"
+        what = (
+            f"the tiles do not show that what is signed for {other.size} entries goes on from "
+            f"what the witnesses signed for {one.size}: damaged, or a fork; evidence: {files}"
+        )
+        self._find(Kind.UNCONNECTED, CHECKPOINT, what)
 
     def _follow(self, head: SignedCheckpoint, *, keep: bool) -> None:
         """Compare `head` with what was seen, then read up to it; `keep` what was read as seen."""
