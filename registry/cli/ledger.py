@@ -91,7 +91,7 @@ def fsck_command(home: Home, *, as_json: bool) -> int:
     count = len(report.faults) + report.unlisted
     click.echo(
         f"certreg: {count} fault(s) in the published log: do not sign; restore the named files "
-        "from a backup and run this again",
+        "from a backup and run this again (a checkpoint that is behind alone: `certreg anchor`)",
         err=True,
     )
     return Exit.REFUSED
