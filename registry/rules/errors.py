@@ -37,3 +37,21 @@ class LevelError(RulesError):
     """A symbol is not one that certificates may be numbered with."""
 
     code = "level-unknown"
+
+
+class CalendarError(RulesError):
+    """A year's notice contradicts itself, or a term is no number of working days."""
+
+    code = "calendar"
+
+
+class NoRuleInForce(RulesError):
+    """No rule of this name is in force on the day asked for."""
+
+    code = "no-rule-in-force"
+
+
+class ForbiddenStep(RulesError):
+    """The procedure does not allow this actor this step from this state (程序不允许)."""
+
+    code = "forbidden-step"
