@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from registry.errors import HomeNotReady
 from registry.store import (
+    accounts,
     audit,
     certificates,
     issuer_keys,
@@ -20,11 +21,24 @@ from registry.store import (
     milestones,
     organisations,
     outbox,
+    procedure,
+    registers,
 )
 from registry.store.base import READ_ONLY, Base
 
 METADATA = Base.metadata
-AGGREGATES = (audit, certificates, issuer_keys, log, milestones, organisations, outbox)
+AGGREGATES = (
+    accounts,
+    audit,
+    certificates,
+    issuer_keys,
+    log,
+    milestones,
+    organisations,
+    outbox,
+    procedure,
+    registers,
+)
 """Importing them fills ``METADATA``; named here so that no aggregate is forgotten."""
 
 

@@ -1,0 +1,66 @@
+"""Accounts of the desks (账号), their second factors and their sessions.
+
+A password stands here only as an argon2id hash, a TOTP secret only encrypted, a session only as
+the SHA-256 of its token: who copies the database can sign in as nobody.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from registry.store.base import Base, UtcDateTime
+
+
+class Account(Base):
+    """One person's account; ``role`` and tenant decide what it may see and do.
+
+    ``district`` is empty for the city office; ``company_id`` is set for a company's people.
+    ``totp_step`` is the last time step whose code was taken: none is taken twice.
+    """
+
+    __tablename__ = "accounts"
+
+    account_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    display: Mapped[bytes] = mapped_column(LargeBinary)
+    role: Mapped[str] = mapped_column(String(20))
+    district: Mapped[str] = mapped_column(String(12), default="")
+    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.company_id"))
+    password: Mapped[str] = mapped_column(String(160))
+    password_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    totp: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
+    totp_step: Mapped[int] = mapped_column(BigInteger, default=0)
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disabled: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Passkey(Base):
+    """One passkey (WebAuthn credential) of an account."""
+
+    __tablename__ = "passkeys"
+
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"))
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    label: Mapped[str] = mapped_column(String(60))
+    added_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WebSession(Base):
+    """One sign-in; ``strong`` once the second factor was shown. Idle and absolute limits apply."""
+
+    __tablename__ = "web_sessions"
+    __table_args__ = (Index("web_sessions_account", "account_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    strong: Mapped[bool] = mapped_column(default=False)
+    challenge: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
