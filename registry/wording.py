@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.sheets.columns import BY_KEY
+from registry.sheets.layouts import COLUMN_OF
 from registry.wording_texts import TEXTS
 
 if TYPE_CHECKING:
@@ -27,6 +27,30 @@ _ENGLISH_COLUMNS = {
     "level": "level",
     "conclusion": "conclusion",
     "issued": "date of issue",
+    "employment": "kind of employment",
+    "employer": "employer",
+    "dispatched_since": "dispatched since",
+    "applied_level": "level applied for",
+    "remark": "remark",
+    "occupations": "occupations",
+    "certificate": "certificate number",
+    "valid_until": "valid until",
+    "edition": "edition",
+    "catalogue_code": "occupation code",
+    "catalogue_name": "occupation",
+    "directions": "trades",
+    "levels": "levels",
+    "national": "in the national catalogue",
+    "planned_occupation": "occupation",
+    "planned_level": "level applied for",
+    "mark_theory": "theory",
+    "mark_skill": "skill",
+    "mark_safety": "safety",
+    "mark_ethics": "ethics",
+    "mark_performance": "performance",
+    "mark_credits": "credits",
+    "mark_review": "review",
+    "safety_record": "safety record",
 }
 
 
@@ -44,7 +68,7 @@ def _fill(text: str, facts: Mapping[str, str], column: str) -> str:
 def message(finding: Finding) -> str:
     """Say a finding in Chinese: ``第 5 行「证件号码」：校验位不符（440***********1234），…``."""
     where = finding.where
-    header = BY_KEY[where.column].header if where.column in BY_KEY else ""
+    header = COLUMN_OF[where.column].header if where.column in COLUMN_OF else ""
     row = f"第 {where.row} 行" if where.row else ""
     column = f"「{header}」" if header else ""
     place = f"{row}{column}：" if row or column else ""

@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.rules.findings import FindingCode as Code
+from registry.wording_batches import SCORE_TEXTS
+from registry.wording_plans import PLAN_TEXTS
+from registry.wording_registers import REGISTER_TEXTS
 
 TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
+    **PLAN_TEXTS,
+    **SCORE_TEXTS,
+    **REGISTER_TEXTS,
     Code.FILE_EMPTY: (
-        "文件是空的，请确认上传的是填好的评价结果表。",
-        "the file is empty; hand in the completed results table.",
+        "文件是空的，请确认上传的是填好的表格。",
+        "the file is empty; hand in the completed table.",
     ),
     Code.FILE_OLD_XLS: (
         (
@@ -77,8 +83,8 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         ),
     ),
     Code.HEADER_NOT_FOUND: (
-        "前 20 行内没有找到表头。请使用评价结果模板，表头至少要有姓名、证件号码、职业名称等列。",
-        "no header row within the first 20 rows; use the results template with its headers.",
+        "前 20 行内没有找到表头。请使用“{expected}”模板，表头文字请勿改动。",
+        "no header row within the first 20 rows; use the template “{expected}” with its headers.",
     ),
     Code.COLUMN_MISSING: (
         "缺少这一列。请按模板补上“{column}”列。",

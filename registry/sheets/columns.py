@@ -1,4 +1,6 @@
-"""The columns of the results table (评价结果): key, Chinese header, other accepted headers, help.
+"""The columns of the tables that come in: key, Chinese header, other accepted headers, help.
+
+The results table (评价结果) stands here; `registry.sheets.layouts` names all tables there are.
 
 Least necessary (PIPL art. 6): sex, birth date, education and scores are not printed on a
 certificate, so they are not asked for, and a column that is none of these is not even read.
@@ -7,13 +9,13 @@ certificate, so they are not asked for, and a column that is none of these is no
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from registry.rules.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SHEET_NAME: Final = "评价结果"
 HELP_SHEET_NAME: Final = "填写说明"
@@ -35,16 +37,52 @@ class Column:
     as_text: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One kind of table: its ``name`` for the worker, its sheet, its columns in order.
+
+    ``notes`` stand below the help sheet's list of columns.
+    """
+
+    name: str
+    sheet: str
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...]
+    keys: Mapping[str, str] = field(init=False, repr=False)
+    """Column key by comparable header."""
+
+    def __post_init__(self) -> None:
+        keys = {
+            normalise_header(header): column.key
+            for column in self.columns
+            for header in (column.header, *column.aliases)
+        }
+        object.__setattr__(self, "keys", keys)
+
+    def column(self, key: str) -> Column:
+        """Give the column of a key. Raises KeyError."""
+        return {column.key: column for column in self.columns}[key]
+
+
+_NOTE: Final = re.compile(r"(?<=.)(?:\((?:必填|选填|可不填|可选)\)|[*:])+$")
+
+
+def normalise_header(text: str) -> str:
+    """Make a header comparable: widths folded, blanks and marks of obligation removed."""
+    return _NOTE.sub("", fold(text).replace(" ", "").lstrip("*"))
+
+
+SEQUENCE: Final = Column(
+    key="sequence",
+    header="序号",
+    help="可不填，系统不读取。",
+    width=6,
+    required=False,
+    aliases=("编号",),
+    as_text=False,
+)
 COLUMNS: Final = (
-    Column(
-        key="sequence",
-        header="序号",
-        help="可不填，系统不读取。",
-        width=6,
-        required=False,
-        aliases=("编号",),
-        as_text=False,
-    ),
+    SEQUENCE,
     Column(
         key="name",
         header="姓名",
@@ -126,36 +164,33 @@ REPORT_ROW: Final = "原表行号"
 REPORT_FINDINGS: Final = "问题"
 OUR_OWN: Final = frozenset({REPORT_ROW, REPORT_FINDINGS})
 
-_NOTE: Final = re.compile(r"(?<=.)(?:\((?:必填|选填|可不填|可选)\)|[*:])+$")
+RESULTS: Final = Layout(
+    name="results",
+    sheet=SHEET_NAME,
+    columns=COLUMNS,
+    notes=(
+        "橙色表头为必填，灰色表头可不填；列的顺序可以调整，表头文字请勿改动。",
+        "每人一行，中间不要合并单元格，不要使用公式；从别处复制时请用“选择性粘贴—数值”。",
+        "本表不收集性别、出生日期、文化程度和成绩，请勿增加这些列。",
+    ),
+)
 
 
-def normalise_header(text: str) -> str:
-    """Make a header comparable: widths folded, blanks and marks of obligation removed."""
-    return _NOTE.sub("", fold(text).replace(" ", "").lstrip("*"))
-
-
-_KEY_OF: Final = {
-    normalise_header(header): column.key
-    for column in COLUMNS
-    for header in (column.header, *column.aliases)
-}
-
-
-def key_of(header: str) -> str | None:
+def key_of(header: str, layout: Layout = RESULTS) -> str | None:
     """Give the column key that a header names, if any."""
-    return _KEY_OF.get(normalise_header(header))
+    return layout.keys.get(normalise_header(header))
 
 
-def positions(headers: Sequence[str]) -> dict[str, int]:
+def positions(headers: Sequence[str], layout: Layout = RESULTS) -> dict[str, int]:
     """Give the place (from 0) of each known column that is read; the first one counts."""
     found: dict[str, int] = {}
     for place, header in enumerate(headers[:HEADERS_READ_AT_MOST]):
-        key = key_of(header)
+        key = key_of(header, layout)
         if key is not None and key != "sequence":
             found.setdefault(key, place)
     return found
 
 
-def is_header(headers: Sequence[str]) -> bool:
+def is_header(headers: Sequence[str], layout: Layout = RESULTS) -> bool:
     """Say whether a row is the header row: it names at least three of the columns read."""
-    return len(positions(headers)) >= RECOGNISED_AT_LEAST
+    return len(positions(headers, layout)) >= RECOGNISED_AT_LEAST

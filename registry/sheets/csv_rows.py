@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from registry.rules.findings import FindingCode
-from registry.sheets.columns import is_header
+from registry.sheets.columns import RESULTS, Layout, is_header
 from registry.sheets.errors import sheet_error
 
 if TYPE_CHECKING:
@@ -49,14 +49,15 @@ def _encoding_of(data: bytes) -> str:
     raise sheet_error(FindingCode.FILE_ENCODING)
 
 
-def _refuse_other_separator(lines: list[str]) -> None:
+def _refuse_other_separator(lines: list[str], layout: Layout) -> None:
     for line in lines:
         for separator, name in _OTHER_SEPARATORS.items():
-            if is_header([cell.strip().strip('"') for cell in line.split(separator)]):
+            cells = [cell.strip().strip('"') for cell in line.split(separator)]
+            if is_header(cells, layout):
                 raise sheet_error(FindingCode.FILE_SEPARATOR, {"found": name})
 
 
-def csv_rows(data: bytes) -> Iterator[list[str]]:
+def csv_rows(data: bytes, layout: Layout = RESULTS) -> Iterator[list[str]]:
     """Give the rows of a comma-separated file.
 
     Raises:
@@ -66,6 +67,6 @@ def csv_rows(data: bytes) -> Iterator[list[str]]:
     """
     stream = io.TextIOWrapper(io.BytesIO(data), encoding=_encoding_of(data), newline="")
     head = list(islice(stream, _HEADER_WITHIN))
-    _refuse_other_separator(head)
+    _refuse_other_separator(head, layout)
     csv.field_size_limit(_LONGEST_FIELD)
     return csv.reader(chain(head, stream), strict=True)

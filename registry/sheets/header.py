@@ -7,40 +7,43 @@ from typing import TYPE_CHECKING, Final
 
 from registry.rules.findings import Fault, FindingCode
 from registry.rules.text import tidy
-from registry.sheets.columns import BY_KEY, COLUMNS, OUR_OWN, key_of, positions
+from registry.sheets.columns import OUR_OWN, RESULTS, Layout, key_of, positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from registry.rules.findings import Findings
+    from registry.sheets.columns import Column
 
 _ALIKE_FROM: Final = 0.5
 _SHOWN_AT_MOST: Final = 20
 
 
-def check_header(headers: Sequence[str], row: int, findings: Findings) -> None:
+def check_header(
+    headers: Sequence[str], row: int, findings: Findings, layout: Layout = RESULTS
+) -> None:
     """Add the faults of a header row; a missing column suggests the unknown header next to it."""
-    present = positions(headers)
+    present = positions(headers, layout)
     unknown = []
     for place, header in enumerate(headers):
         text = tidy(header)[:_SHOWN_AT_MOST]
-        key = key_of(header)
+        key = key_of(header, layout)
         if key is None:
             if text and text not in OUR_OWN:
                 unknown.append(text)
         elif present.get(key, place) != place:
             facts = {"found": text}
             findings.add(Fault(code=FindingCode.COLUMN_TWICE, facts=facts), row=row, column=key)
-    for column in COLUMNS:
+    for column in layout.columns:
         if column.required and column.key not in present:
-            _miss(column.key, unknown, row, findings)
+            _miss(column, unknown, row, findings)
     for text in unknown:
         findings.add(Fault(code=FindingCode.COLUMN_EXTRA, facts={"found": text}), row=row)
 
 
-def _miss(key: str, unknown: list[str], row: int, findings: Findings) -> None:
+def _miss(column: Column, unknown: list[str], row: int, findings: Findings) -> None:
     """Report a missing column, as renamed if an unknown header is like one of its names."""
-    column = BY_KEY[key]
+    key = column.key
     names = (column.header, *column.aliases)
     rated = [
         (max(SequenceMatcher(None, text, name).ratio() for name in names), text) for text in unknown

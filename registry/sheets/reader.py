@@ -1,4 +1,4 @@
-"""Reading a results table (xlsx, CSV): the parent's side, which trusts neither file nor worker.
+"""Reading a table (xlsx, CSV) of a layout: the parent's side, which trusts neither file nor worker.
 
 The file is parsed in a process of its own (registry.sheets.worker) that the kernel limits in
 memory and CPU time; the parent limits wall time, the size of each frame, the number of rows and
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from registry.rules.findings import Fault, FindingCode, Findings
-from registry.sheets.columns import positions
+from registry.sheets.columns import RESULTS, Layout, positions
 from registry.sheets.errors import SheetError, sheet_error
 from registry.sheets.frames import (
     ERROR,
@@ -49,7 +49,7 @@ _START: Final = (
 _STOPPED_BY_A_LIMIT: Final = {-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGABRT}
 
 
-def open_table(path: Path, limits: Limits = DEFAULT_LIMITS) -> Table:
+def open_table(path: Path, limits: Limits = DEFAULT_LIMITS, layout: Layout = RESULTS) -> Table:
     """Read a file into a table; faults of header and form are in the table's ``findings``.
 
     Raises:
@@ -68,14 +68,14 @@ def open_table(path: Path, limits: Limits = DEFAULT_LIMITS) -> Table:
         if facts.st_size > limits.file_bytes:
             limit = str(limits.file_bytes // MEBIBYTE)
             raise sheet_error(FindingCode.FILE_TOO_LARGE, {"limit": limit})
-        return _read(descriptor, limits)
+        return _read(descriptor, limits, layout)
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, limits: Limits) -> Table:
+def _read(descriptor: int, limits: Limits, layout: Layout) -> Table:
     figures = (limits.unpacked_bytes, limits.rows, limits.memory_bytes, limits.cpu_seconds)
-    command = [sys.executable, "-I", "-c", _START, _ROOT, *map(str, figures)]
+    command = [sys.executable, "-I", "-c", _START, _ROOT, *map(str, figures), layout.name]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell, no environment
         command,
         stdin=descriptor,
@@ -87,7 +87,7 @@ def _read(descriptor: int, limits: Limits) -> Table:
         timer = threading.Timer(limits.wall_seconds, process.kill)
         timer.start()
         try:
-            receiver = _Receiver(limits)
+            receiver = _Receiver(limits, layout)
             if process.stdout is not None:
                 receiver.receive(process.stdout)
             if process.wait() in _STOPPED_BY_A_LIMIT:
@@ -101,8 +101,9 @@ def _read(descriptor: int, limits: Limits) -> Table:
 class _Receiver:
     """Takes frames in their only valid order: header, rows, tail; or an error at any point."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, layout: Layout) -> None:
         self._limits = limits
+        self._layout = layout
         self._header: dict[str, Any] | None = None
         self._tail: dict[str, Any] | None = None
         self._chunks: list[bytes] = []
@@ -168,8 +169,8 @@ class _Receiver:
     def _assemble(self, header: dict[str, Any], tail: dict[str, Any]) -> Table:
         headers = [str(text) for text in header["headers"]]
         findings = Findings()
-        check_header(headers, int(header["row"]), findings)
-        places = sorted((place, key) for key, place in positions(headers).items())
+        check_header(headers, int(header["row"]), findings, self._layout)
+        places = sorted((place, key) for key, place in positions(headers, self._layout).items())
         left = int(header["left"])
         key_at = {place + left: key for place, key in places}
         _add_formulas(tail["formulas"], key_at, findings)
@@ -181,6 +182,7 @@ class _Receiver:
             unlisted = int(tail.get(f"{name}_count", 0)) - len(tail[name])
             findings.count(code, max(0, unlisted))
         return Table(
+            layout=self._layout,
             sheet=str(header["sheet"]),
             columns=tuple(key for _, key in places),
             findings=findings,

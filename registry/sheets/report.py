@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.rules.findings import Findings, Severity
 from registry.rules.text import cell_text
-from registry.sheets.columns import (
-    BY_KEY,
-    REPORT_FINDINGS,
-    REPORT_ROW,
-    SHEET_NAME,
-    WHOLE_FILE_SHEET_NAME,
-)
+from registry.sheets.columns import REPORT_FINDINGS, REPORT_ROW, WHOLE_FILE_SHEET_NAME
 from registry.sheets.output import new_workbook
 
 if TYPE_CHECKING:
@@ -62,7 +56,7 @@ def _write_rows(
     message: Callable[[Finding], str],
 ) -> list[Finding]:
     """Write the rows; give the findings that belong to none of them."""
-    sheet = workbook.add_worksheet(SHEET_NAME)
+    sheet = workbook.add_worksheet(table.layout.sheet)
     sheet.freeze_panes(1, 0)
     plain = workbook.add_format({"num_format": "@"})
     colours = {
@@ -71,9 +65,10 @@ def _write_rows(
     }
     sheet.set_column(0, 0, 10)
     for place, key in enumerate(table.columns, 1):
-        sheet.set_column(place, place, BY_KEY[key].width, plain)
+        sheet.set_column(place, place, table.layout.column(key).width, plain)
     sheet.set_column(len(table.columns) + 1, len(table.columns) + 1, 80)
-    headers = [REPORT_ROW, *(BY_KEY[key].header for key in table.columns), REPORT_FINDINGS]
+    headings = (table.layout.column(key).header for key in table.columns)
+    headers = [REPORT_ROW, *headings, REPORT_FINDINGS]
     for place, header in enumerate(headers):
         sheet.write_string(0, place, header, workbook.add_format({"bold": True}))
     placed: set[int] = set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from registry.rules.findings import FindingCode
+from registry.sheets.columns import RESULTS, Layout
 from registry.sheets.errors import sheet_error
 from registry.sheets.frames import decode_rows
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A results table. ``columns``: the keys of those present, in the sheet's order.
+    """A table of a layout. ``columns``: the keys of those present, in the sheet's order.
 
     ``findings``: faults of the file, header and cells' form (merged cells, formulas); those of
-    the values are the RosterChecker's. Iterating gives (row number in the spreadsheet, cells by
-    column key), again from the start each time; a kept row costs its text, about 130 bytes.
+    the values are the checkers' of registry.rules. Iterating gives (row number in the
+    spreadsheet, cells by column key), again from the start each time; a kept row costs its
+    text, about 130 bytes.
     """
 
     sheet: str
@@ -30,6 +32,7 @@ class Table:
     findings: Findings
     rows: int
     chunks: tuple[bytes, ...] = field(repr=False)
+    layout: Layout = RESULTS
 
     def __len__(self) -> int:
         return self.rows

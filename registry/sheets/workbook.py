@@ -1,4 +1,4 @@
-"""An xlsx workbook's one sheet of results: which it is, its rows, merged cells and formulas.
+"""An xlsx workbook's one sheet of data: which it is, its rows, merged cells and formulas.
 
 Runs in the worker only.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from registry.rules.findings import FindingCode
-from registry.sheets.columns import HELP_SHEET_NAME, SHEET_NAME, WHOLE_FILE_SHEET_NAME
+from registry.sheets.columns import HELP_SHEET_NAME, WHOLE_FILE_SHEET_NAME, Layout
 from registry.sheets.errors import sheet_error
 from registry.sheets.package import (
     WORKBOOK_PART,
@@ -48,8 +48,8 @@ class Sheet:
         return formula_cells(self.package, sheet_part(self.package, self.name))
 
 
-def open_sheet(data: bytes, unpacked_bytes: int) -> Sheet:
-    """Open the results sheet of a workbook; hidden rows are read like any others.
+def open_sheet(data: bytes, unpacked_bytes: int, layout: Layout) -> Sheet:
+    """Open the layout's sheet of a workbook; hidden rows are read like any others.
 
     Raises:
         SheetRefused: another kind of zip, or no way to tell which sheet is meant.
@@ -63,7 +63,7 @@ def open_sheet(data: bytes, unpacked_bytes: int) -> Sheet:
         check_bounds(package, unpacked_bytes)
     except Oversize:
         raise sheet_error(FindingCode.FILE_EXPANDS) from None
-    sheet = _choose(CalamineWorkbook.from_filelike(io.BytesIO(data)))
+    sheet = _choose(CalamineWorkbook.from_filelike(io.BytesIO(data)), layout.sheet)
     return Sheet(
         name=sheet.name,
         left=sheet.start[1] if sheet.start else 0,
@@ -73,21 +73,21 @@ def open_sheet(data: bytes, unpacked_bytes: int) -> Sheet:
     )
 
 
-def _choose(workbook: CalamineWorkbook) -> CalamineSheet:
+def _choose(workbook: CalamineWorkbook, expected: str) -> CalamineSheet:
     """Take the sheet with the template's name, else the only visible one that is not empty."""
     visible = [
         sheet.name
         for sheet in workbook.sheets_metadata
         if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
     ]
-    if SHEET_NAME in visible:
-        return workbook.get_sheet_by_name(SHEET_NAME)
+    if expected in visible:
+        return workbook.get_sheet_by_name(expected)
     used = []
     for name in visible:
         sheet = workbook.get_sheet_by_name(name)
         if name not in _NOT_RESULTS and sheet.start is not None:
             used.append(sheet)
     if len(used) != 1:
-        facts = {"count": str(len(used)), "expected": SHEET_NAME}
+        facts = {"count": str(len(used)), "expected": expected}
         raise sheet_error(FindingCode.SHEET_CHOICE if used else FindingCode.HEADER_NOT_FOUND, facts)
     return used[0]

@@ -5,7 +5,8 @@ amplification of shared strings or a fault in a parser ends here: the kernel sto
 memory and CPU limits, it can write no file and leaves no core dump with persons in it. Its
 standard error is discarded: a traceback could quote a cell.
 
-Arguments: unpacked bytes, rows, memory bytes, CPU seconds. Frames go to standard output.
+Arguments: unpacked bytes, rows, memory bytes, CPU seconds, the layout's name. Frames go to
+standard output.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ from registry.sheets.frames import (
     encode_rows,
     pack,
 )
+from registry.sheets.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from registry.sheets.columns import Layout
     from registry.sheets.frames import RawCell
     from registry.sheets.workbook import Sheet
 
@@ -75,9 +78,12 @@ def refuse_foreign(data: bytes) -> None:
 class Job:
     """One reading: from bytes to frames."""
 
-    def __init__(self, output: IO[bytes], *, unpacked_bytes: int, rows: int) -> None:
+    def __init__(
+        self, output: IO[bytes], *, unpacked_bytes: int, rows: int, layout: Layout
+    ) -> None:
         """Write frames to ``output``; read at most ``rows`` rows with content."""
         self._output = output
+        self._layout = layout
         self._unpacked_bytes = unpacked_bytes
         self._rows_at_most = rows
         self._sent = 0
@@ -94,19 +100,19 @@ class Job:
             # Imported here, under the limits: CSV needs no third-party code at all.
             from registry.sheets.workbook import open_sheet  # noqa: PLC0415
 
-            sheet = open_sheet(data, self._unpacked_bytes)
+            sheet = open_sheet(data, self._unpacked_bytes, self._layout)
             self._send_table(sheet.name, sheet.rows, sheet)
         else:
             from registry.sheets.csv_rows import csv_rows  # noqa: PLC0415
 
-            self._send_table("", csv_rows(data), None)
+            self._send_table("", csv_rows(data, self._layout), None)
 
     def _send_table(
         self, name: str, rows: Iterable[Sequence[RawCell]], sheet: Sheet | None
     ) -> None:
         source = iter(rows)
-        row, headers = _find_header(source)
-        found = positions(headers)
+        row, headers = _find_header(source, self._layout)
+        found = positions(headers, self._layout)
         left = sheet.left if sheet else 0
         self._send_json(HEADER, {"sheet": name, "row": row + 1, "left": left, "headers": headers})
         places = sorted(found.values())
@@ -151,15 +157,15 @@ class Job:
         self._send_json(ERROR, {"code": finding.code.value, "facts": dict(finding.facts)})
 
 
-def _find_header(source: Iterator[Sequence[RawCell]]) -> tuple[int, list[str]]:
+def _find_header(source: Iterator[Sequence[RawCell]], layout: Layout) -> tuple[int, list[str]]:
     """Find the header row; titles may stand above it."""
     for row, cells in enumerate(islice(source, _HEADER_WITHIN)):
         headers = [
             cell[:LONGEST_CELL] if isinstance(cell, str) else "" for cell in cells[:_HEADERS_SENT]
         ]
-        if is_header(headers):
+        if is_header(headers, layout):
             return row, headers
-    raise sheet_error(FindingCode.HEADER_NOT_FOUND)
+    raise sheet_error(FindingCode.HEADER_NOT_FOUND, {"expected": layout.sheet})
 
 
 def _marks(sheet: Sheet, header_row: int, kept: set[int]) -> dict[str, object]:
@@ -189,11 +195,12 @@ def main(arguments: Sequence[str]) -> int:
     What no branch below expects ends the worker without a tail, and the parent calls the file
     damaged.
     """
-    unpacked_bytes, rows, memory_bytes, cpu_seconds = map(int, arguments)
+    unpacked_bytes, rows, memory_bytes, cpu_seconds = map(int, arguments[:-1])
     limit_itself(memory_bytes, cpu_seconds)
     gc.disable()  # rows hold no circles, and the process ends soon
     output = io.BufferedWriter(io.FileIO(1, "wb", closefd=False), 1 << 20)
-    job = Job(output, unpacked_bytes=unpacked_bytes, rows=rows)
+    layout = LAYOUTS[arguments[-1]]
+    job = Job(output, unpacked_bytes=unpacked_bytes, rows=rows, layout=layout)
     try:
         job.run(sys.stdin.buffer.read())
     except SheetError as error:
