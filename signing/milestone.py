@@ -46,6 +46,8 @@ class MilestoneKind(StrEnum):
     """批准"""
     UPLOAD_RECEIPT = "upload-receipt"
     """省中心接收"""
+    AUDIT_HEAD = "audit-head"
+    """审计记录链"""
     SUPERVISION_DRAW = "supervision-draw"
     """督导抽取"""
 

@@ -38,6 +38,7 @@ _KINDS: Final[Mapping[MilestoneKind, tuple[str, str]]] = {
     MilestoneKind.PUBLICITY: ("公示", "Results made public"),
     MilestoneKind.APPROVAL: ("批准", "Approved"),
     MilestoneKind.UPLOAD_RECEIPT: ("省中心接收", "Received by the province"),
+    MilestoneKind.AUDIT_HEAD: ("审计记录链", "Head of the audit chain"),
     MilestoneKind.SUPERVISION_DRAW: ("督导抽取", "Drawn for supervision"),
 }
 

@@ -1,0 +1,67 @@
+"""What a desk is given to work with: transactions, keys of the store, clock, randomness.
+
+A page opens one unit, calls one use case in it, and shows what came of it: the transaction ends
+with the unit, whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from keys.clock import Clock
+from keys.signer import Signer
+from registry.office.context import Actor, Context
+from registry.office.due import china_day
+from registry.office.identity import Identity
+from registry.store.base import read_unit, write_unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The surroundings of all desk pages. ``documents`` is the folder of uploaded files.
+
+    ``record_signer(prefix)`` gives a company's record key; ``enrol(name, uscc, prefix)`` makes a
+    listed company's keys and its trust entry; ``before_signing()`` refuses when the ledger says
+    that nothing may be signed now.
+    """
+
+    engine: Engine
+    clock: Clock
+    field_key: bytes
+    index_key: bytes
+    random: Callable[[int], bytes]
+    documents: Path
+    office_name: str
+    base_url: str
+    record_signer: Callable[[str], Signer]
+    enrol: Callable[[str, str, str], None]
+    before_signing: Callable[[], None]
+
+    def read(self) -> AbstractContextManager[Session]:
+        """Open a snapshot that takes no write lock."""
+        return read_unit(self.engine)
+
+    def write(self) -> AbstractContextManager[Session]:
+        """Open a transaction."""
+        return write_unit(self.engine)
+
+    def context(self, by: Identity | None = None) -> Context:
+        """Return a use case's surroundings, with the person as its actor."""
+        return Context(
+            actor=Actor(f"account:{by.login}" if by else "desk"),
+            clock=self.clock,
+            field_key=self.field_key,
+            index_key=self.index_key,
+            random=self.random,
+        )
+
+    def today(self) -> date:
+        """Return the civil day in China."""
+        return china_day(self.clock.now())
