@@ -1,0 +1,182 @@
+"""The roster's pages (评价员工名册): template, upload with every fault by row, fault report, list.
+
+The file is read by the limited worker before the database's write lock is taken; what it says is
+checked by the use case. It stands on disk only in a private folder that goes with the request.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from registry.office.almanac import read_almanac
+from registry.office.cases import get_case
+from registry.office.fault_reports import drop_report, has_report, keep_report, read_report
+from registry.office.form_faults import FieldFault
+from registry.office.plan_form import months_dispatched
+from registry.office.plans import put_roster, read_plan
+from registry.office.rosters import CheckedPlanRoster, roster_lines
+from registry.office.unit import Desk
+from registry.rules.findings import Findings
+from registry.rules.levels import BY_SYMBOL
+from registry.rules.people import ID_TYPE_NAMES
+from registry.rules.plan_roster import EMPLOYMENT_NAMES
+from registry.sheets.errors import SheetError
+from registry.sheets.layouts import ROSTER
+from registry.sheets.limits import MEBIBYTE, Limits
+from registry.sheets.reader import open_table
+from registry.sheets.report import write_report
+from registry.sheets.table import Table
+from registry.sheets.template import write_empty
+from registry.web.cases import doing_from_form
+from registry.web.gate import CASES, COMPANY, decide, me
+from registry.web.plan_parts import back_to_tasks, open_for_editing
+from registry.web.spreadsheets import saved_upload, workbook_download
+from registry.wording import message
+
+PAGE: Final = 50
+SHOWN: Final = 30
+"""Faults the page lists; the report has all that are listed at all."""
+
+LIMITS: Final = Limits(
+    file_bytes=8 * MEBIBYTE,
+    unpacked_bytes=64 * MEBIBYTE,
+    rows=5000,
+    cpu_seconds=20,
+    wall_seconds=40.0,
+    table_bytes=8 * MEBIBYTE,
+)
+"""A plan names the people of one company's one assessment, not a year's results."""
+
+
+def add_routes(routes: Blueprint, desk: Desk) -> None:
+    """Add the roster's pages."""
+    _upload_routes(routes, desk)
+    _download_routes(routes, desk)
+
+    @routes.get("/plans/<int:case_id>/people")
+    @decide(of=CASES)
+    def people(case_id: int) -> str:
+        page = max(request.args.get("page", 1, type=int), 1)
+        with desk.read() as session:
+            case = get_case(session, case_id, me())
+            read_plan(case, desk.context(me()))
+            lines, total = roster_lines(session, case, desk.context(me()), page=page, size=PAGE)
+        return render_template(
+            "plans/people.html",
+            case=case,
+            lines=lines,
+            total=total,
+            page=page,
+            pages=max(-(-total // PAGE), 1),
+        )
+
+
+def _upload_routes(routes: Blueprint, desk: Desk) -> None:
+    @routes.get("/plans/<int:case_id>/roster")
+    @decide(of=COMPANY)
+    def roster(case_id: int) -> str:
+        return _page(desk, case_id, (), 0)
+
+    @routes.post("/plans/<int:case_id>/roster")
+    @decide(of=COMPANY)
+    def upload(case_id: int) -> Response | str:
+        doing = doing_from_form()
+        file = request.files.get("roster")
+        if file is None or not file.filename:
+            return _page(desk, case_id, (_fault("请选择填好的名册文件"),), 1)
+        with desk.read() as session:
+            open_for_editing(desk, session, case_id)
+        context = desk.context(me())
+        with saved_upload(file) as path:
+            try:
+                table = open_table(path, LIMITS, ROSTER)
+            except SheetError as error:
+                return _page(desk, case_id, (_fault(message(error.finding)),), 1)
+            with desk.write() as session:
+                case = get_case(session, case_id, me())
+                checked = put_roster(
+                    session,
+                    case,
+                    table,
+                    form=table.findings,
+                    doing=doing,
+                    context=context,
+                    today=desk.today(),
+                )
+            if checked.acceptable:
+                drop_report(desk.documents, case_id)
+                return back_to_tasks(case_id)
+            report = _report(path.parent, table, checked)
+            keep_report(desk.documents, case_id, report, context)
+        return _faults_page(desk, case_id, checked)
+
+
+def _download_routes(routes: Blueprint, desk: Desk) -> None:
+    @routes.get("/plans/roster-template")
+    @decide(of=CASES)
+    def roster_template() -> Response:
+        lists = {
+            "id_type": list(ID_TYPE_NAMES.values()),
+            "employment": list(EMPLOYMENT_NAMES.values()),
+            "applied_level": [level.printed for level in BY_SYMBOL.values()],
+        }
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "template.xlsx")
+            write_empty(path, ROSTER, lists)
+            return workbook_download(path.read_bytes(), "评价员工名册模板.xlsx")
+
+    @routes.get("/plans/<int:case_id>/roster/report")
+    @decide(of=COMPANY)
+    def report(case_id: int) -> Response:
+        with desk.read() as session:
+            case = get_case(session, case_id, me())
+            read_plan(case, desk.context(me()))
+        data = read_report(desk.documents, case_id, desk.context(me()))
+        return workbook_download(data, f"名册问题表-{case.reference}.xlsx")
+
+
+def _report(folder: Path, table: Table, checked: CheckedPlanRoster) -> bytes:
+    path = folder / "report.xlsx"
+    # The file's own findings are among those of the check already.
+    bare = Table(
+        sheet=table.sheet,
+        columns=table.columns,
+        findings=Findings(),
+        rows=table.rows,
+        chunks=table.chunks,
+        layout=table.layout,
+    )
+    write_report(bare, checked.findings, path, message=message)
+    return path.read_bytes()
+
+
+def _faults_page(desk: Desk, case_id: int, checked: CheckedPlanRoster) -> str:
+    listed = [_fault(message(finding)) for finding in checked.findings.listed[:SHOWN]]
+    total = checked.findings.errors + checked.findings.warnings
+    return _page(desk, case_id, tuple(listed), total)
+
+
+def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) -> str:
+    with desk.read() as session:
+        case, plan = open_for_editing(desk, session, case_id)
+        lines, _ = roster_lines(session, case, desk.context(me()), page=1, size=PAGE)
+        months = months_dispatched(case.first_day or desk.today(), read_almanac(session))
+    return render_template(
+        "plans/roster.html",
+        case=case,
+        plan=plan,
+        lines=lines,
+        months=months,
+        faults=faults,
+        more=total - len(faults),
+        report=has_report(desk.documents, case_id),
+    )
+
+
+def _fault(text: str) -> FieldFault:
+    return FieldFault(field="roster", text=text)

@@ -1,0 +1,36 @@
+"""Words and dates on desk pages: China's time, official date forms, states of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from registry.office.due import CHINA
+
+KINDS: Final = {
+    "filing": "企业备案",
+    "scheme": "评价方案",
+    "plan": "实施计划",
+    "batch": "评价结果",
+}
+TURNS: Final = {"office": "待办公室办理", "company": "待企业办理", "holder": "待持证人办理"}
+
+
+def china_time(at: datetime) -> str:
+    """Write a time as it is on the wall in China."""
+    local = at.astimezone(CHINA)
+    return f"{local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+
+
+def china_date(day: date) -> str:
+    """Write a date as official papers do."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "china_time": china_time,
+    "china_date": china_date,
+    "kind_word": KINDS.__getitem__,
+    "turn_word": TURNS.__getitem__,
+}
