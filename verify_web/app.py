@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from flask import Flask, Request, url_for
 
-from verify_web import errors, log, pages, security, status, uploads
+from verify_web import directory, errors, log, pages, security, status, uploads
 from verify_web.lookup import Mirror
 from verify_web.public import PublicDirectory
 from verify_web.site import Site
@@ -77,6 +77,7 @@ def create_app(config: SiteConfig) -> Flask:
     app.register_blueprint(pages.blueprint(site))
     app.register_blueprint(uploads.blueprint(site))
     app.register_blueprint(log.blueprint(config.public_dir))
+    app.register_blueprint(directory.blueprint(config.public_dir))
     app.register_blueprint(status.blueprint(config.public_dir))
     return app
 

@@ -139,6 +139,8 @@ def _log(site: Site) -> str:
     return render_template(
         "log.html",
         head=head.checkpoint,
+        # A frozen log's successor has a folder of its own.
+        folder=head.checkpoint.origin.rpartition("/")[2],
         root=base64.b64encode(head.checkpoint.root).decode(),
         witnesses=sorted(head.signed_by),
         status_time=parse_time(status.facts.time) if status else None,
