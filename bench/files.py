@@ -16,11 +16,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from measure import PREFIX, make_services, today
+from milestones import record_milestones
 
 from keys.model import Algorithm, KeyInfo, KeyState, Purpose, key_id_of
 from keys.signer import PrivateKeySigner, public_bytes, software_signer
 from registry.cli.batches import CHINA, check_file, issue_file
-from registry.cli.demo_milestones import record_demo_milestones
 from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.cli.ledger import evidence_for
@@ -115,7 +115,7 @@ def main() -> None:
         checked = check_file(services, sheet, PREFIX, today())
         batch = issue_file(services, checked, "深技鉴备〔2026〕第001号")
         assert batch is not None
-        record_demo_milestones(services, prefix=PREFIX, batch=batch.batch_id, sheet=sheet)
+        record_milestones(services, prefix=PREFIX, batch=batch.batch_id, sheet=sheet)
         services.anchor()
         columns = {
             "none": None,

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("path", "memory", "pieces", "ledger", "proofs", "files", "fsck")
+PARTS = ("path", "memory", "pieces", "ledger", "proofs", "files", "fsck", "desks")
 
 
 def main() -> int:

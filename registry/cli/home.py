@@ -44,6 +44,8 @@ class Settings:
     database: str
     log_storage: str = ""
     """``s3://bucket/prefix`` for the log's files; empty: the directory ``public/log``."""
+    document_scanner: tuple[str, ...] = ()
+    """A virus scanner's command for companies' documents; it gets the file's path as last word."""
 
     @property
     def origin(self) -> str:
@@ -90,6 +92,7 @@ class Home:
                 base_url=str(data["base_url"]),
                 database=str(data["database"]),
                 log_storage=str(data.get("log_storage", "")),
+                document_scanner=tuple(map(str, data.get("document_scanner", ()))),
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
             msg = f"{file} is damaged or incomplete ({error}): restore it from a backup"
@@ -156,6 +159,8 @@ def write_settings(home: Home, settings: Settings) -> None:
     ]
     if settings.log_storage:
         lines.append(f"log_storage = {json.dumps(settings.log_storage)}")
+    if settings.document_scanner:
+        lines.append(f"document_scanner = {json.dumps(list(settings.document_scanner))}")
     file = home.path / SETTINGS
     temporary = file.with_suffix(".tmp")
     # A database's address may hold its password.

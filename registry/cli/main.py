@@ -15,7 +15,10 @@ from registry.cli.batches import (
     upload_file_command,
 )
 from registry.cli.certificates import pdf_command, show_command
+from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
+from registry.cli.desks import account_group, desk_group
+from registry.cli.draws import draw_group
 from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
 from registry.cli.monitor import monitor_command
@@ -58,12 +61,18 @@ for command in (
     reissue_command,
     upload_file_command,
     milestone_group,
+    draw_group,
     log_group,
     monitor_command,
     witness_group,
     serve_command,
+    desk_group,
+    account_group,
 ):
     certreg.add_command(command)
+
+
+desk_group.add_command(daily_command)
 
 
 def main() -> NoReturn:

@@ -34,13 +34,16 @@ from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import Anchored, anchor
 from registry.ledger.storage import LogStorage
 from registry.ledger.succession import Era, current_era, predecessors
+from registry.office.companies import directory, directory_json
 from registry.office.context import Context
+from registry.office.due import china_day
 from registry.office.issuer_keys import signing_key
 from registry.publish import Site, publish
 from registry.store.base import read_unit
 from registry.store.schema import require_current
 
 OFFICE = "office"
+DIRECTORY_FILE = "directory.json"
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: cached_property keeps its values in __dict__
@@ -159,12 +162,19 @@ class Services:
         # A crash in `issuer add`, or two of them at once, can leave an issuer out of the file.
         if trust:
             self.write_trust()
+            self._publish_directory()
         asked = self._cosign()
         for one in asked:
             tell(one)
         written = publish(self.engine, self.log, self.site, self.context)
         refuse_alarm(self.log, done.size, asked)
         return done, written
+
+    def _publish_directory(self) -> None:
+        with read_unit(self.engine) as session:
+            entries = directory(session, self.context)
+        data = directory_json(entries, on=china_day(CLOCK.now()))
+        LocalStorage(self.home.public).write_all([(DIRECTORY_FILE, data)])
 
     def _cosign(self) -> tuple[Asked, ...]:
         now = time.monotonic()

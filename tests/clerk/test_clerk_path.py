@@ -27,6 +27,9 @@ COMMANDS = (
     "milestone",
     "monitor",
     "witness",
+    "desk",
+    "account",
+    "draw",
 )
 
 

@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from keys.ring import KeyRing
 from keys.trust import load_trust
 from registry.cli import setup
+from registry.cli.home import Home
 from registry.cli.services import Services
+from registry.store.base import read_unit
+from registry.store.procedure import Case
 
 COMPANY = ("--name", "甲公司", "--uscc", "91449999MA5DEM003B", "--prefix", "Y000044999003")
 
@@ -223,9 +227,30 @@ def test_a_demo_that_was_killed_is_begun_afresh(empty: Any) -> None:
     assert empty("log", "fsck").status == 0
 
 
+LEFT = {
+    "filing": {"draft", "submitted", "returned", "site-review", "prepared", "approved"},
+    "scheme": {"draft", "submitted", "assessed", "prepared", "published"},
+    "plan": {"draft", "submitted", "returned", "recorded", "held"},
+    "batch": {
+        *("draft", "publicity", "submitted", "returned"),
+        *("prepared", "approved", "issued"),
+    },
+}
+"""What the demo leaves at the desks: a case in each state that somebody has to act on."""
+
+
+def states_left(home: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    with read_unit(Home(path=home, environ={}).engine()) as session:
+        for kind, state in session.execute(select(Case.kind, Case.state)):
+            found[kind].add(state)
+    return dict(found)
+
+
 def test_the_demo_runs_twice(empty: Any) -> None:
     assert empty("demo", "--no-serve").status == 0
-    first = sorted(path.name for path in empty.home.rglob("*.pdf"))
+    first = sorted(path.name for path in (empty.home / "documents").glob("*.pdf"))
+    assert len(first) == 1
     ran = empty("demo", "--no-serve", "--port", "8123")
     assert ran.status == 0
     assert ran.out.count("http://127.0.0.1:8123/v/") == 4
@@ -239,10 +264,14 @@ def test_the_demo_runs_twice(empty: Any) -> None:
         "449****",
     ):
         assert told in ran.out
-    pdfs = list(empty.home.rglob("*.pdf"))
+    pdfs = [path for path in empty.home.rglob("*.pdf") if path.parent.name == "documents"]
     assert sorted(path.name for path in pdfs) == first
     assert empty("log", "fsck").status == 0
     assert empty.verify(pdfs[0]).status == 0
+    assert states_left(empty.home) == LEFT
+    assert "INSECURE DEMO ACCOUNTS" in ran.out
+    logins = {line.split()[0] for line in ran.out.splitlines() if " TOTP " in line}
+    assert {"admin", "clerk", "approver", "supervisor", "auditor", "head-jm", "head-dl"} < logins
 
 
 def test_a_demo_cut_off_while_it_clears_away(empty: Any, monkeypatch: Any) -> None:

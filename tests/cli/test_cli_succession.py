@@ -142,5 +142,6 @@ def test_the_public_site_follows_to_the_successor(stock: Any) -> None:
     assert client.get("/log2/checkpoint").get_data().startswith(b"127.0.0.1:8000/log2\n")
     assert client.get("/log/checkpoint").get_data().startswith(b"127.0.0.1:8000/log\n")
     assert client.get("/log/successor").status_code == 200
+    assert 'href="/log2/checkpoint"' in client.get("/log").text
     for outside in ("/trust2/checkpoint", "/log1/checkpoint", "/log2/successor", "/status/x"):
         assert client.get(outside).status_code == 404

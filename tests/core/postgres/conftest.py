@@ -44,8 +44,13 @@ def _programs(home: Path, identity: dict[str, Any]) -> Path:
     try:
         subprocess.run(asked, check=True, capture_output=True, cwd="/", **identity)
     except (OSError, subprocess.CalledProcessError):
-        # A checkout below /root is out of nobody's reach: a copy is not.
-        return Path(shutil.copytree(installed, home / "programs"))
+        # A checkout below /root is out of nobody's reach: a copy is not. The programs look for
+        # their libraries beside the package.
+        package = Path(spec.origin).parent
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, home / libraries.name)
+        return Path(shutil.copytree(installed, home / package.name / VERSION))
     return installed
 
 

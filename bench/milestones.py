@@ -1,4 +1,4 @@
-"""The demo's dated steps (程序节点): how one made-up batch came to be approved."""
+"""Dated steps (程序节点): how one made-up batch came to be approved."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLAN = "JH-DEMO-0001"
 """Reference of the made-up plan (计划备案)."""
 
 
-def record_demo_milestones(services: Services, *, prefix: str, batch: str, sheet: Path) -> int:
+def record_milestones(services: Services, *, prefix: str, batch: str, sheet: Path) -> int:
     """Record the steps of ``batch``, whose list is ``sheet``; return how many."""
     results = hashlib.sha256(sheet.read_bytes()).hexdigest()
     today = CLOCK.now().astimezone(CHINA).date()

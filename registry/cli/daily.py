@@ -1,0 +1,60 @@
+"""``certreg desk daily``: what time takes, once a day or more often (每日任务).
+
+Plans whose last day is past become held, running deadlines are counted again, the audit chain's
+head goes before the ledger, and all of it is published. Run twice, or late, it does the same.
+"""
+
+from __future__ import annotations
+
+import click
+
+from registry.cli.base import CLOCK, Exit, home_option, json_option, show
+from registry.cli.home import Home
+from registry.cli.services import Services
+from registry.office.almanac import read_almanac
+from registry.office.audit_chain import anchor_audit
+from registry.office.due import china_day
+from registry.office.plan_steps import hold_due_plans
+from registry.office.recount import recount
+from registry.store.base import write_unit
+from signing.milestone import MilestoneKind
+
+
+@click.command("daily")
+@home_option
+@json_option
+def daily_command(home: Home, *, as_json: bool) -> int:
+    """Take the steps that time takes, anchor the audit chain, publish. For a daily timer."""
+    services = Services.open(home)
+    services.require_head()
+    with write_unit(services.engine) as session:
+        held = hold_due_plans(session, services.context, china_day(CLOCK.now()))
+    with write_unit(services.engine) as session:
+        moved = recount(
+            session,
+            read_almanac(session),
+            reason="每日核对",
+            at=CLOCK.now(),
+            context=services.context,
+        )
+    with write_unit(services.engine) as session:
+        head = anchor_audit(session, kind=MilestoneKind.AUDIT_HEAD, context=services.context)
+    done, written = services.anchor()
+    show(
+        {
+            "plans held": list(held.held) or "none",
+            "plans that cannot be read": list(held.unreadable) or "none",
+            "deadlines moved": len(moved),
+            "audit chain": "not due yet" if head is None else "head put into the ledger",
+            "size": done.size,
+            "entries published": written,
+        },
+        as_json=as_json,
+    )
+    if not held.unreadable:
+        return Exit.DONE
+    click.echo(
+        "certreg: some plans cannot be read: restore the database from a backup in which they can",
+        err=True,
+    )
+    return Exit.REFUSED
