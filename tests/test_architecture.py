@@ -72,7 +72,9 @@ ROOMS = {
         4, "registry.store registry.office registry.ledger signing keys", never=NETWORK | WEB
     ),
     "registry.web": room(
-        4, "registry.office registry.upload registry.sheets registry.rules registry.wording"
+        4,
+        "registry.office registry.upload registry.sheets registry.rules registry.wording"
+        " registry.documents",
     ),
     "verify_web": room(3, "signing keys.trust keys.errors keys.clock", never=NETWORK | SERVERS),
     "registry.cli": room(

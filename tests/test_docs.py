@@ -74,3 +74,32 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
     for page in (root / "docs").rglob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_rules_pages_and_tests_of_the_notice_exist(root: Path) -> None:
+    text = (root / "docs" / "procedure.md").read_text("utf-8")
+    table = text.partition("## The notice, sentence by sentence")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    routes = (root / "tests" / "web" / "routes.txt").read_text("utf-8")
+    pages = {line.partition(" ")[0] for line in routes.splitlines()}
+    wrong = []
+    for paragraph, _binds, rule, page, test in rows[2:]:
+        files = [name.strip("`") for name in (rule, test)]
+        wrong += [(paragraph, name) for name in files if not (root / name).is_file()]
+        if page != "—" and page.strip("`") not in pages:
+            wrong.append((paragraph, page))
+    assert wrong == []
+    paragraphs = " ".join(row[0] for row in rows)
+    # Every paragraph of the notice that binds somebody, but for those on help and subsidies.
+    for part in ("一（六）", "二（四）", "三（三）", "四（二）", "五", "六（一）2", "六（二）"):
+        assert part in paragraphs
+    for part in (
+        "六（三）1",
+        "六（三）2",
+        "六（三）3",
+        "六（三）4",
+        "六（四）",
+        "七（三）",
+        "七（四）",
+    ):
+        assert part in paragraphs
