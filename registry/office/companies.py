@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
@@ -29,6 +29,8 @@ from registry.store.procedure import Case, CaseEvent, Company
 from signing.canonical import encode_tree
 
 LONGEST_NAME: Final = 60
+PAGE: Final = 50
+"""Companies on one page of a list."""
 """In characters: what the certificate's face has room for."""
 
 ON_THE_LIST: Final = frozenset({"listed", "delisting"})
@@ -87,14 +89,25 @@ def get_company(session: Session, company_id: int, by: Identity) -> Company:
     return company
 
 
-def companies_seen(session: Session, by: Identity) -> tuple[Company, ...]:
-    """Return the companies the person may see, by name."""
-    query = select(Company).order_by(Company.name)
+def companies_seen(
+    session: Session, by: Identity, *, page: int | None = None
+) -> tuple[Company, ...]:
+    """Return the companies the person may see, by name: all, or one page of PAGE (from 1)."""
+    query = _paged(select(Company).order_by(Company.name, Company.company_id), page)
     if by.role in COMPANY_ROLES:
         query = query.where(Company.company_id == by.company_id)
     elif by.district:
         query = query.where(Company.district == by.district)
     return tuple(session.scalars(query))
+
+
+def _paged(query: Select[Company], page: int | None) -> Select[Company]:
+    return query if page is None else query.limit(PAGE).offset(PAGE * (page - 1))
+
+
+def count_companies(session: Session) -> int:
+    """Return how many companies are on file: no page of any list lies beyond it."""
+    return session.scalar(select(func.count()).select_from(Company)) or 0
 
 
 def set_pilot(
@@ -142,12 +155,15 @@ class Entry:
     occupations: tuple[tuple[Applied, date], ...]
 
 
-def directory(session: Session, context: Context) -> tuple[Entry, ...]:
-    """Return the companies on the list, by name, with the occupations approved since they are."""
-    companies = session.scalars(
-        select(Company).where(Company.state.in_(sorted(ON_THE_LIST))).order_by(Company.name)
-    )
-    approved = _approved(session)
+def directory(session: Session, context: Context, *, page: int | None = None) -> tuple[Entry, ...]:
+    """Return the companies on the list, by name, with the occupations approved since they are.
+
+    All of them, or one page of PAGE (from 1).
+    """
+    listed = select(Company).where(Company.state.in_(sorted(ON_THE_LIST)))
+    query = _paged(listed.order_by(Company.name, Company.company_id), page)
+    companies = session.scalars(query).all()
+    approved = _approved(session, [company.company_id for company in companies])
     return tuple(
         Entry(
             name=company.name,
@@ -163,7 +179,7 @@ def directory(session: Session, context: Context) -> tuple[Entry, ...]:
     )
 
 
-def _approved(session: Session) -> dict[int, list[tuple[Case, date]]]:
+def _approved(session: Session, companies: list[int]) -> dict[int, list[tuple[Case, date]]]:
     found: dict[int, list[tuple[Case, date]]] = {}
     rows = session.execute(
         select(Case, CaseEvent.at)
@@ -171,6 +187,7 @@ def _approved(session: Session) -> dict[int, list[tuple[Case, date]]]:
         .where(
             Case.kind == CaseKind.FILING.value,
             Case.state == "approved",
+            Case.company_id.in_(companies),
             CaseEvent.event == "approve",
         )
         .order_by(CaseEvent.event_id)

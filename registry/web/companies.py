@@ -7,10 +7,12 @@ from werkzeug.wrappers import Response
 
 from registry.errors import Refused
 from registry.office.companies import (
+    PAGE,
     NewCompany,
     add_company,
     barred_until,
     companies_seen,
+    count_companies,
     directory,
     get_company,
     set_pilot,
@@ -65,13 +67,16 @@ def blueprint(desk: Desk) -> Blueprint:
 
 
 def _page(desk: Desk, faults: tuple[FieldFault, ...] = ()) -> str:
-    today = desk.today()
+    today, page = desk.today(), max(request.args.get("page", 1, type=int), 1)
     with desk.read() as session:
-        entries = directory(session, desk.context(me()))
-        seen = companies_seen(session, me()) if me().role in SEES_ALL else ()
+        entries = directory(session, desk.context(me()), page=page)
+        seen = companies_seen(session, me(), page=page) if me().role in SEES_ALL else ()
+        pages = -(-count_companies(session) // PAGE)
     return render_template(
         "companies/list.html",
         entries=entries,
+        page=page,
+        pages=pages,
         companies=[
             (company, MACHINE.words[company.state], barred_until(company, today))
             for company in seen

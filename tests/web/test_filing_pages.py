@@ -336,3 +336,28 @@ def test_the_office_records_companies_and_the_pilot_list(filing_office: Any, bro
 def test_pages_stay_small(browse: Any, submitted: int) -> None:
     for path in (f"/cases/{submitted}", f"/cases/{submitted}/documents", "/companies"):
         assert len(browse("clerk").get(path).encode()) < 50_000
+
+
+def test_the_companies_come_page_by_page(small: Any, browse: Any) -> None:
+    from registry.store.procedure import Company
+
+    with small.write() as session:
+        for n in range(120):
+            session.add(
+                Company(
+                    uscc=f"91449999MA6{n:07}",
+                    name=f"示例企业{n:04}有限公司",
+                    state="unlisted",
+                    created_at=small.clock.now(),
+                )
+            )
+    first, second, third, beyond = (
+        browse("clerk").get(f"/companies?page={n}") for n in (1, 2, 3, 4)
+    )
+    # The two companies that were there before come first by their names.
+    assert first.count("示例企业") == 48
+    assert "第 1 页，共 3 页" in first
+    assert len(first.encode()) < 50_000
+    names = re.findall("示例企业[0-9]{4}", first + second + third)
+    assert sorted(names) == [f"示例企业{n:04}" for n in range(120)]
+    assert "示例企业" not in beyond
