@@ -67,6 +67,9 @@ class KeyState(StrEnum):
     """Signs no more; what it signed from the time of revocation on is not trusted."""
 
 
+LATER: Final = {KeyState.ACTIVE: 0, KeyState.RETIRED: 1, KeyState.REVOKED: 2}
+"""The order of a key's states: none is ever followed by an earlier one."""
+
 PUBLIC_KEY_BYTES: Final = {
     Algorithm.ED25519: 32,
     Algorithm.ECDSA_P256: 65,

@@ -42,6 +42,7 @@ from keys.errors import (
 )
 from keys.keyfile import new_private_key, open_key, seal_key
 from keys.model import (
+    LATER,
     Algorithm,
     KeyId,
     KeyInfo,
@@ -56,7 +57,6 @@ RING_FILE: Final = "ring.json"
 _SUFFIX: Final = ".key.json"
 _KIND: Final = "ring"
 _RESTORE: Final = "restore the key folder from its backup"
-_LATER: Final = {KeyState.ACTIVE: 0, KeyState.RETIRED: 1, KeyState.REVOKED: 2}
 
 
 class KeyRing:
@@ -223,7 +223,7 @@ class KeyRing:
             if key_id not in self._keys:
                 raise KeyNotFound(f"this ring holds no key {key_id}")
             info, private_key = self._load(key_id)
-            if _LATER[state] < _LATER[info.state]:
+            if LATER[state] < LATER[info.state]:
                 raise StateRefused(
                     f"key {key_id} is {info.state} and cannot become {state}: generate a new key"
                 )

@@ -9,7 +9,8 @@ import sys
 
 from registry.cli.desks import serve_desks
 from registry.cli.home import Home
-from registry.cli.serve import LOOPBACK, STOP_SECONDS
+from registry.cli.serve import LOOPBACK
+from registry.cli.serving import STOP_SECONDS
 
 _SITE = "from registry.cli.main import main; main()"
 

@@ -8,16 +8,15 @@ their own behind a TLS proxy, and listen on this machine alone unless told other
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 
 import click
 
-from registry.cli.base import Exit, home_option, json_option, show
+from registry.cli.base import home_option, json_option, show
 from registry.cli.home import Home, is_base_url
-from registry.cli.serve import LOOPBACK, STOP_SECONDS
+from registry.cli.serve import LOOPBACK
 from registry.cli.services import Services
+from registry.cli.serving import run_granian
 from registry.errors import Refused
 from registry.office.accounts import (
     NewAccount,
@@ -64,31 +63,19 @@ def desk_serve_command(home: Home, host: str, port: int, workers: int, url: str 
 
 def serve_desks(home: Home, address: str, *, host: str, port: int, workers: int) -> int:
     """Run granian in the foreground and return the exit status."""
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi"),
-        *("--host", host, "--port", str(port), "--workers", str(workers)),
-        *("--blocking-threads", "4", "--no-access-log"),
-        *("--factory", "registry.cli.desk_app:create"),
-    ]
     environment = {
         **os.environ,
         "CERTREG_HOME": str(home.path.resolve()),
         URL_VARIABLE: address,
     }
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
-    try:
-        return Exit.DONE if process.wait() == 0 else Exit.REFUSED
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            # A worker that does not start is respawned for ever; transactions end whole or not.
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        return Exit.DONE
+    return run_granian(
+        "registry.cli.desk_app:create",
+        environment,
+        host=host,
+        port=port,
+        workers=workers,
+        threads=4,
+    )
 
 
 @click.group("account")

@@ -7,9 +7,6 @@ the passphrase nor the database's address is in their environment.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +15,9 @@ import click
 from keys.passphrase import VARIABLE
 from registry.cli.base import Exit, home_option, stop
 from registry.cli.home import Home
+from registry.cli.serving import run_granian
 
 LOOPBACK = "127.0.0.1"
-STOP_SECONDS = 10
 
 
 @click.command("serve")
@@ -37,41 +34,14 @@ def serve_command(home: Home, host: str, public_port: int, workers: int) -> int:
 
 def serve(home: Home, *, host: str, port: int, workers: int) -> int:
     """Run granian in the foreground and return the exit status."""
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "--workers",
-        str(workers),
-        "--blocking-threads",
-        "1",
-        "--no-access-log",
-        "--factory",
+    return run_granian(
         "verify_web.wsgi:create",
-    ]
-    # A service manager's SIGTERM ends the site as Ctrl-C does, and leaves no process behind.
-    # SIGINT anew: a shell's background job begins with it ignored.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    environment = site_environment(home)
-    process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
-    try:
-        return Exit.DONE if process.wait() == 0 else Exit.REFUSED
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            # A worker that does not start is respawned for ever; it has nothing to lose.
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        return Exit.DONE
+        site_environment(home),
+        host=host,
+        port=port,
+        workers=workers,
+        threads=1,
+    )
 
 
 def site_environment(home: Home) -> Mapping[str, str]:

@@ -13,11 +13,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from keys.model import Algorithm, KeyId, KeyInfo, KeyState, Purpose
+from keys.model import LATER, Algorithm, KeyId, KeyInfo, KeyState, Purpose
 from keys.ring import KeyRing
 from keys.trust import TrustedIssuer, TrustedKey
 from registry.cli.key_terms import FIRST_DAY, LIFETIME, SKEW
-from registry.office.issuer_keys import LATER
 from registry.office.issuers import all_issuers
 from registry.office.key_places import PlacedKey, placed_keys
 

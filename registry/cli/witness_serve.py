@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,14 +18,14 @@ from keys.passphrase import VARIABLE, read_passphrase
 from keys.policy import Policy, parse_policy
 from keys.ring import RING_FILE
 from keys.vkey import format_vkey
-from registry.cli.base import CLOCK, Exit
+from registry.cli.base import CLOCK
 from registry.cli.home import write_private
+from registry.cli.serving import run_granian
 from registry.ledger.witness.starting import Started, start_witness
 from registry.ledger.witness.wsgi import WitnessApp
 
 STATE, NAME, POLICY = (f"CERTREG_WITNESS_{part}" for part in ("STATE", "NAME", "POLICY"))
 THREADS = 16
-STOP_SECONDS = 10
 
 
 @click.command("serve")
@@ -74,7 +72,15 @@ def witness_serve_command(state: Path, name: str, policy: Path, host: str, port:
         NAME: name,
         POLICY: str(policy.absolute()),
     }
-    return _run(host, port, environ)
+    return run_granian(
+        "registry.cli.witness_serve:create",
+        environ,
+        host=host,
+        port=port,
+        workers=1,
+        threads=THREADS,
+        options=("--log-level", "error"),
+    )
 
 
 def create() -> WitnessApp:
@@ -101,28 +107,3 @@ def _policy(file: Path) -> Policy:
 
 def _tell(line: str) -> None:
     click.echo(f"certreg: {line}", err=True)
-
-
-def _run(host: str, port: int, environ: dict[str, str]) -> int:
-    command = [
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"),
-        *("--host", host, "--port", str(port), "--workers", "1"),
-        *("--blocking-threads", str(THREADS), "--no-access-log", "--log-level", "error"),
-        "registry.cli.witness_serve:create",
-    ]
-    # A service manager's SIGTERM ends it as Ctrl-C does; a shell's background job begins with
-    # SIGINT ignored.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(command, env=environ, start_new_session=True)  # noqa: S603
-    try:
-        return Exit.DONE if process.wait() == 0 else Exit.REFUSED
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            # It has nothing to lose: what it answered is on the disk.
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        return Exit.DONE

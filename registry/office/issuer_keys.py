@@ -18,7 +18,7 @@ from typing import Literal, assert_never
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from keys.model import KeyId, KeyInfo, KeyState, Purpose
+from keys.model import LATER, KeyId, KeyInfo, KeyState, Purpose
 from registry.errors import NotFound, Refused
 from registry.office.context import Context
 from registry.office.events import event_page
@@ -31,9 +31,6 @@ from signing.tlog.entry import Key, format_time
 
 PUBLIC_PURPOSES = frozenset({Purpose.RECORD, Purpose.PDF})
 """Purposes of the keys that companies have; all of them stand in the ledger."""
-
-LATER = {KeyState.ACTIVE: 0, KeyState.RETIRED: 1, KeyState.REVOKED: 2}
-"""A key's state only ever moves up."""
 
 
 class KeyNotActive(Refused):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from keys.model import KeyState
+from keys.model import LATER, KeyState
 from registry.cli import issuer_keys
-from registry.office.issuer_keys import LATER, PUBLIC_PURPOSES
+from registry.office.issuer_keys import PUBLIC_PURPOSES
 
 PREFIX = "Y000044999001"
 
