@@ -1,8 +1,7 @@
-"""P8 and the PDF: single pieces of the path beside the usual library for the same work.
+"""P8: single pieces of the path beside the usual library for the same work.
 
 Reading a results workbook by the limited worker beside openpyxl (read-only mode, plain iteration);
-writing a certificate's QR symbol beside `qrcode` with automatic version and mask; certificates as
-sealed PDFs, print gate included.
+writing a certificate's QR symbol beside `qrcode` with automatic version and mask.
 """
 
 from __future__ import annotations
@@ -10,17 +9,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
 import qrcode
-from measure import make_services, now, ratio, timed, today
+from measure import ratio, timed, today
 
-from registry.cli.batches import CHINA, check_file, issue_file
-from registry.cli.certificates import make_pdf
+from registry.cli.batches import CHINA
 from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.sheets.reader import open_table
@@ -79,7 +76,6 @@ def main() -> None:
             lambda: automatic(text),
         )
         print(f"QR symbol: {statistics.median(ours) * 10:.3f} ms CPU; P8 {ratio(ours, theirs)}")
-        _pdfs(folder, 5 if quick else 60)
 
 
 def automatic(text: str) -> None:
@@ -88,28 +84,6 @@ def automatic(text: str) -> None:
         symbol = qrcode.QRCode(error_correction=qrcode.ERROR_CORRECT_M)
         symbol.add_data(text)
         symbol.make(fit=True)
-
-
-def _pdfs(folder: Path, count: int) -> None:
-    services = make_services(folder)
-    checked = check_file(services, sheet_rows(count, folder), PREFIX, today())
-    batch = issue_file(services, checked, "深技鉴备〔2026〕第001号")
-    assert batch is not None
-    services.anchor()
-    numbers = [
-        f"{first[:-6]}{serial:06}"
-        for first, last in batch.ranges
-        for serial in range(int(first[-6:]), int(last[-6:]) + 1)
-    ]
-    make_pdf(services, numbers[0])  # fonts and worker threads are loaded once in a process's life
-    began, wall = now(), time.perf_counter()
-    sizes = [len(make_pdf(services, number)) for number in numbers]
-    spent = now() - began
-    print(
-        f"sealed PDFs, gate included: {count / spent.cpu:.1f} a CPU second,"
-        f" {count / (time.perf_counter() - wall):.1f} a second of wall time,"
-        f" {statistics.median(sizes) / 1000:.0f} KB each"
-    )
 
 
 if __name__ == "__main__":

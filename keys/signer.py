@@ -119,7 +119,8 @@ def _signing_function(private_key: PrivateKey) -> Callable[[bytes], bytes]:
         case Ed25519PrivateKey():
             return _accelerated(private_key) or private_key.sign
         case EllipticCurvePrivateKey():
-            algorithm = ECDSA(SHA256())
+            # RFC 6979: no bad random number can give the key away, and equal bytes get equal seals.
+            algorithm = ECDSA(SHA256(), deterministic_signing=True)
             return lambda message: private_key.sign(message, algorithm)
         case MLDSA44PrivateKey():
             return private_key.sign

@@ -15,6 +15,7 @@ read still.
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,6 +134,8 @@ class Trust:
     issued_at: datetime
     predecessors: tuple[str, ...] = ()
     """Origins of the frozen logs before this one (日志接续), oldest first."""
+    stamp_roots: tuple[bytes, ...] = ()
+    """Root certificates of the timestamp authorities (时间戳) whose word for a time counts, DER."""
 
     @property
     def log_origin(self) -> str:
@@ -156,6 +159,7 @@ def issuers_json(
     issued_at: datetime,
     signer: Signer,
     predecessors: tuple[str, ...] = (),
+    stamp_roots: tuple[bytes, ...] = (),
 ) -> bytes:
     """Write issuers.json, signed by the log's Ed25519 checkpoint key.
 
@@ -171,6 +175,7 @@ def issuers_json(
             base_url=base_url,
             issued_at=issued_at,
             predecessors=predecessors,
+            stamp_roots=stamp_roots,
         )
         payload = _write_payload(facts, VERSION)
         _refuse_origins(predecessors)
@@ -204,6 +209,7 @@ def load_trust(directory: Path) -> Trust:
         base_url=facts.base_url,
         issued_at=facts.issued_at,
         predecessors=facts.predecessors,
+        stamp_roots=facts.stamp_roots,
     )
 
 
@@ -268,14 +274,17 @@ class _Facts:
     base_url: str
     issued_at: datetime
     predecessors: tuple[str, ...]
+    stamp_roots: tuple[bytes, ...]
 
 
 def _write_payload(facts: _Facts, version: int) -> bytes:
-    # The member is there only where a log was frozen: most lists never have it.
+    # Members that are there only where there is something in them: most lists have neither.
     before = {"predecessors": " ".join(facts.predecessors)} if facts.predecessors else {}
+    roots = " ".join(map(strict.to_base64, facts.stamp_roots))
     return strict.encode(
         {
             **before,
+            **({"stamp_roots": roots} if roots else {}),
             "base_url": facts.base_url,
             "issued_at": strict.to_time(facts.issued_at),
             "issuers": [
@@ -327,20 +336,22 @@ def _read_payload(payload: bytes) -> _Facts:
     if version not in {_FIRST_VERSION, VERSION}:
         raise ValueError("it was written by a later program: update this one")
     before = strict.text_of(found, "predecessors") if "predecessors" in found else ""
+    stamps = strict.text_of(found, "stamp_roots") if "stamp_roots" in found else ""
     facts = _Facts(
         issuers=tuple(_read_issuer(item, version) for item in strict.objects_of(found, "issuers")),
         seal_root=strict.bytes_of(found, "seal_root") or None,
         base_url=strict.text_of(found, "base_url"),
         issued_at=strict.time_of(found, "issued_at"),
         predecessors=tuple(before.split(" ")) if before else (),
+        stamp_roots=tuple(b64decode(root) for root in stamps.split(" ") if root),
     )
     if _write_payload(facts, version) != payload:
         raise ValueError("the payload is not in the form it is written in")
     if not _BASE_URL.fullmatch(facts.base_url):
         raise ValueError("`base_url` must be an http(s) address without a final slash")
     _refuse_origins(facts.predecessors)
-    if facts.seal_root:
-        load_der_x509_certificate(facts.seal_root)
+    for root in (*filter(None, [facts.seal_root]), *facts.stamp_roots):
+        load_der_x509_certificate(root)
     _refuse_twice([issuer.prefix for issuer in facts.issuers], "prefix")
     # One key under two issuers would let one of them sign for the other.
     _refuse_twice([key.key_id for issuer in facts.issuers for key in issuer.keys], "key")

@@ -42,6 +42,7 @@ from signing.mirror import (
     seal_rows,
     tag_and_key,
 )
+from signing.mirror_files import FILES_SCHEMA
 from signing.record import parse_record
 from signing.tlog.tiles import TILE_WIDTH
 
@@ -128,7 +129,7 @@ def open_mirror(file: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-32768")
-        connection.executescript(SCHEMA)
+        connection.executescript(SCHEMA + FILES_SCHEMA)
         yield connection
 
 

@@ -60,6 +60,7 @@ def _lines(report: Report) -> Iterator[str]:
     witnesses = report.step(StepCode.CHECKPOINT).facts.get("witnesses", "")
     if witnesses:
         yield _row("见证方", "Witnessed by", witnesses)
+    yield from _annotation_rows(report)
     yield ""
     yield from _facts(report)
     for step in report.steps:
@@ -67,6 +68,20 @@ def _lines(report: Report) -> Iterator[str]:
         heading = _padded(f"{step.number}. {title.zh}", _LABEL_ZH + 4)
         yield f"{heading}{_padded(title.en, _LABEL_EN)}{result.zh} {result.en}"
         yield f"   {reason.zh} {reason.en}"
+
+
+def _annotation_rows(report: Report) -> Iterator[str]:
+    """Say first what an annotated copy was made for: the verdict is about this use alone."""
+    stamped = next(
+        (step.facts.get("stamped") for step in report.steps if step.code is StepCode.SEAL), None
+    )
+    if stamped:
+        yield _row("签章时间戳", "Seal timestamped", _local(datetime.fromisoformat(stamped)))
+    facts = next((step.facts for step in report.steps if step.code is StepCode.COPY), {})
+    if "purpose" in facts:
+        yield _row("加注用途", "Copy made for", facts["purpose"])
+        yield _row("接收单位", "Recipient", facts["recipient"])
+        yield _row("副本有效期至", "Copy valid until", facts["until"])
 
 
 def _fresh_status(report: Report) -> str:

@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> in
             max_age=timedelta(days=arguments.max_age),
             document=arguments.document,
             status=arguments.status,
+            recipient=arguments.recipient,
         )
     except (SigningError, KeysError) as error:
         if arguments.json:
@@ -87,13 +88,16 @@ def verify_file(
     max_age: timedelta,
     document: Path | None = None,
     status: Path | None = None,
+    recipient: str = "",
 ) -> Report | MilestoneReport:
     """Verify a file of any kind by its first bytes; raises SigningError when it is none.
 
     `document` lies beside a milestone's proof, which may name its digest; `status` is a status
-    file fetched for a certificate.
+    file fetched for a certificate; `recipient` the body that asks, for a PDF made for somebody.
     """
     data = _read(path)
+    if recipient and not data.startswith(b"%PDF-"):
+        raise UnreadableFile("--recipient goes with a certificate's PDF, which this is not")
     if data.startswith(_PROOF_MAGIC) and is_milestone_file(data):
         if status is not None:
             raise UnreadableFile(
@@ -120,7 +124,7 @@ def verify_file(
     if data.startswith(b"%PDF-"):
         from signing.pdf_verify import verify_pdf  # noqa: PLC0415 -- 0.3 s only PDFs pay
 
-        return verify_pdf(data, trust, now=now, max_age=max_age, status=fresh)
+        return verify_pdf(data, trust, now=now, max_age=max_age, status=fresh, recipient=recipient)
     return verify(_evidence(data), trust, now=now, max_age=max_age, status=fresh)
 
 
@@ -223,6 +227,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="fresh status file of this certificate (state as of now), from the registry's site",
+    )
+    parser.add_argument(
+        "--recipient",
+        default="",
+        metavar="NAME",
+        help="who asks (接收单位): a copy annotated for another is then refused",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument(

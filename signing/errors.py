@@ -135,10 +135,28 @@ class MalformedPdf(SigningError):
     code = "malformed-pdf"
 
 
+class MalformedAnnotation(SigningError):
+    """Not the annotation (加注) of a copy: a text or a day out of form, or damaged."""
+
+    code = "malformed-annotation"
+
+
+class MalformedRelease(SigningError):
+    """Not the statement that a file was let out (发出登记), or damaged."""
+
+    code = "malformed-release"
+
+
 class SealFailed(SigningError):
     """The seal (电子签章) could not be put on the PDF."""
 
     code = "seal-failed"
+
+
+class StampFailed(SigningError):
+    """No timestamp (时间戳) was to be had, or none that readers could trust."""
+
+    code = "stamp-failed"
 
 
 class MalformedMirror(SigningError):

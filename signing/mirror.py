@@ -72,6 +72,22 @@ class Factor(StrEnum):
     ADMISSION = "admission"
 
 
+class Chain(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """How far the reporting has come (上报进度), each a day `YYYY-MM-DD`, "" if not known.
+
+    The office's own statement: neither the issuer nor the log has signed it.
+    """
+
+    filed: str = ""
+    """Batch approved and filed (备案通过)."""
+    reported: str = ""
+    """Sent to the provincial centre (报送省中心)."""
+    accepted: str = ""
+    """Accepted by the provincial centre (省中心接收)."""
+    listed: str = ""
+    """Seen in the national lookup (全国联网可查)."""
+
+
 class MirrorEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """All the page needs of one edition, beside the log's own public files."""
 
@@ -88,6 +104,8 @@ class MirrorEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     superseded_by: str
     """Token of the edition that replaced this one, "" if none."""
     batch: str
+    chain: Chain = Chain()
+    """Absent in entries written before there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

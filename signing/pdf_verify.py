@@ -1,8 +1,9 @@
-"""Verification of a certificate's PDF: steps 1 to 5 on what it carries, and step 6, its seal.
+"""Verification of a certificate's PDF: steps 1 to 5 on what it carries, 6 its seal, 7 its kind.
 
 The attachments prove the record; only the seal proves that the *page one reads* is the
 issuer's too. So a seal must be whole, chain to the office's seal root, and belong to the
-company whose prefix the record bears: another company's good seal is a forgery here.
+company whose prefix the record bears: another company's good seal is a forgery here. What the
+seal covers also says whether the file is the original or an annotated copy.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from cryptography.x509.oid import NameOID
 
 from keys.model import KeyState, Purpose
 from signing.bundle import Evidence, read_proof_file
+from signing.copystep import copy_step
 from signing.envelope import from_json
 from signing.errors import MalformedPdf
-from signing.pdf import SealCheck, check_seal, read_pdf
+from signing.pdf import PdfEvidence, SealCheck, check_seal, read_pdf
 from signing.report import Answer, Reason, Report, Step, StepCode, report_of
 from signing.steps import answer
 from signing.verify import verify
@@ -32,8 +34,12 @@ if TYPE_CHECKING:
 
 _FAULTS: Final[Mapping[str, tuple[Answer, Reason]]] = {
     "no-seal": (Answer.CANNOT_SAY, Reason.SEAL_MISSING),
+    "rewritten": (Answer.CANNOT_SAY, Reason.SEAL_REWRITTEN),
+    "unreadable": (Answer.CANNOT_SAY, Reason.SEAL_UNCHECKED),
+    "unchecked": (Answer.CANNOT_SAY, Reason.SEAL_UNCHECKED),
     "appended": (Answer.INVALID, Reason.SEAL_PARTIAL),
     "untrusted": (Answer.INVALID, Reason.SEAL_UNTRUSTED),
+    "unknown-authority": (Answer.CANNOT_SAY, Reason.SEAL_UNKNOWN_AUTHORITY),
     "signed-in-future": (Answer.CANNOT_SAY, Reason.SEAL_IN_FUTURE),
 }
 """What `check_seal` may find wrong; everything else is a broken seal."""
@@ -41,7 +47,10 @@ _FAULTS: Final[Mapping[str, tuple[Answer, Reason]]] = {
 
 def pdf_evidence(data: bytes) -> Evidence:
     """Take the evidence out of a PDF. Raises MalformedPdf or another SigningError."""
-    attached = read_pdf(data)
+    return _evidence(read_pdf(data))
+
+
+def _evidence(attached: PdfEvidence) -> Evidence:
     if attached.record_json is None:
         raise MalformedPdf("the PDF is no certificate of this registry: no record is attached")
     envelope = from_json(attached.record_json)
@@ -57,24 +66,34 @@ def verify_pdf(
     now: datetime,
     max_age: timedelta,
     status: StatusFile | None = None,
+    recipient: str = "",
 ) -> Report:
-    """Run steps 1 to 6 on a certificate's PDF (≤ 16 MiB); `status` as for `signing.verify`.
+    """Run steps 1 to 7 on a certificate's PDF (≤ 16 MiB); `status` as for `signing.verify`.
 
-    Raises MalformedPdf or another SigningError when there is nothing readable to verify.
+    `recipient` is the body that asks, for copies made for somebody; "" when nobody said. Raises
+    MalformedPdf or another SigningError when there is nothing readable to verify.
     """
-    report = verify(pdf_evidence(data), trust, now=now, max_age=max_age, status=status)
+    attached = read_pdf(data)
+    evidence = _evidence(attached)
+    report = verify(evidence, trust, now=now, max_age=max_age, status=status)
     prefix = report.record.prefix if report.record else ""
     # 6. seal
     sixth = seal_step(data, trust, prefix, now=now)
-    return report_of((*report.steps, sixth), report.record)
+    # 7. copy
+    seventh = copy_step(
+        attached.annotation, evidence.envelope.payload, sixth, now=now, recipient=recipient
+    )
+    return report_of((*report.steps, sixth, seventh), report.record)
 
 
 def seal_step(data: bytes, trust: Trust, prefix: str, *, now: datetime) -> Step:
     """Step 6: the seal covers the whole file and is that of the issuer with this prefix."""
     if trust.seal_root is None:
         return answer(StepCode.SEAL, Answer.CANNOT_SAY, Reason.SEAL_NO_ROOT)
-    check = check_seal(data, trust.seal_root, now)
+    check = check_seal(data, trust.seal_root, now, stamp_roots=trust.stamp_roots)
     facts = {"signer": check.signer_name}
+    if check.stamped_at is not None:
+        facts["stamped"] = check.stamped_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     if not check.good:
         verdict, reason = _FAULTS.get(check.reason, (Answer.INVALID, Reason.SEAL_BROKEN))
     else:
@@ -94,8 +113,10 @@ def _owner(check: SealCheck, issuer: TrustedIssuer | None) -> tuple[Answer, Reas
         if key.purpose is Purpose.PDF and key.public_key == public_key:
             if key.state is not KeyState.REVOKED:
                 break
-            # The seal's time is the signer's own word, and a thief would write an early one:
-            # nothing clears a page sealed with a key that was revoked since.
+            # An authority's timestamp clears a page sealed before the key was revoked. The seal's
+            # own time is the signer's word, and a thief would write an early one.
+            if key.revoked_at and check.stamped_at and check.stamped_at < key.revoked_at:
+                return Answer.VALID, Reason.SEAL_BEFORE_REVOCATION
             early = key.revoked_at and check.signed_at and check.signed_at < key.revoked_at
             return Answer.CANNOT_SAY if early else Answer.INVALID, Reason.SEAL_REVOKED
     return Answer.VALID, Reason.SEAL_GOOD

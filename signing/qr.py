@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cbor2
 
-from keys.model import KeyId
+from keys.model import KeyId, verify_signature
 from signing.errors import MalformedQr
 from signing.record import PREFIX_LENGTH, Record, is_plain
 
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from keys.signer import Signer
+    from keys.trust import Trust
 
 QR_DOMAIN: Final = b"certreg/qr/v1\n"
 QR_VERSION: Final = 1
 
 SIGNATURE_BYTES: Final = 64
 KEY_ID_BYTES: Final = 8
+SHOWN_BYTES: Final = KEY_ID_BYTES + SIGNATURE_BYTES
 TOKEN_BYTES: Final = 10
 TOKEN_LENGTH: Final = 16
 
@@ -103,8 +105,7 @@ def qr_payload(record: Record, signer: Signer) -> bytes:
 
     Raises MalformedQr when the facts are too long for a symbol a phone can read.
     """
-    facts = [getattr(record, field) for field in _FIELDS]
-    signed = cbor2.dumps([QR_VERSION, *facts, bytes.fromhex(signer.info.key_id)])
+    signed = signed_facts(record, signer.info.key_id)
     size = _LENGTH_BYTES + len(signed) + SIGNATURE_BYTES
     if size > MAX_PAYLOAD_BYTES:
         raise MalformedQr(
@@ -112,6 +113,26 @@ def qr_payload(record: Record, signer: Signer) -> bytes:
             f" ({size} of {MAX_PAYLOAD_BYTES} bytes)"
         )
     return len(signed).to_bytes(_LENGTH_BYTES) + signed + signer.sign(QR_DOMAIN + signed)
+
+
+def signed_facts(record: Record, key_id: KeyId) -> bytes:
+    """CBOR of the record's facts as a symbol holds them; signed as QR_DOMAIN ‖ these bytes."""
+    facts = [getattr(record, field) for field in _FIELDS]
+    return cbor2.dumps([QR_VERSION, *facts, bytes.fromhex(key_id)])
+
+
+def is_symbol_of(record: Record, shown: bytes, trust: Trust) -> bool:
+    """Whether `shown` (key id ‖ signature, SHOWN_BYTES) stands in the symbol of this record.
+
+    The issuer signed the printed facts once, for the symbol: nobody has that signature without
+    having read the paper, and neither half of `shown` says who its holder is.
+    """
+    if len(shown) != SHOWN_BYTES:
+        return False
+    key_id, signature = KeyId(shown[:KEY_ID_BYTES].hex()), shown[KEY_ID_BYTES:]
+    key = trust.record_key(record.prefix, key_id)
+    message = QR_DOMAIN + signed_facts(record, key_id)
+    return key is not None and verify_signature(key.algorithm, key.public_key, message, signature)
 
 
 def parse_payload(payload: bytes) -> QrPayload:

@@ -28,7 +28,14 @@ MAX_VERSION: Final = 20
 0.4 mm; long names need more, and the drawn symbol then grows rather than its modules shrink."""
 
 MAX_PIXELS: Final = 40_000_000
-"""Largest picture looked at: a 40-megapixel phone photo. More is refused before it is decoded."""
+"""Largest picture looked at. More is refused before it is decoded."""
+
+MAX_UNFOLDED_BYTES: Final = 100_000_000
+"""What a picture other than JPEG may unfold to, in colour and then in grey: 25 megapixels of RGB,
+or a grey page scanned at 600 dpi."""
+
+_ENOUGH_PIXELS: Final = 12_000_000
+"""A larger photo is decoded at half its size: the code of a page that fills it stays sharp."""
 
 MAX_PICTURE_BYTES: Final = 32 * 1024 * 1024
 """Largest picture file read."""
@@ -83,8 +90,8 @@ def write_qr(text: str) -> QrMatrix:
 def read_qr(picture: bytes) -> tuple[str, ...]:
     """Texts of all QR symbols in a picture file (JPEG, PNG, WebP or BMP).
 
-    Raises UnreadablePicture when the file is no picture, is over 32 MiB or 40 megapixels, or
-    holds no readable symbol.
+    Raises UnreadablePicture when the file is no picture, is over 32 MiB or 40 megapixels (25 in
+    colour, if it is no JPEG), or holds no readable symbol. Takes at most 150 MB of memory.
     """
     if len(picture) > MAX_PICTURE_BYTES:
         raise UnreadablePicture("the picture is larger than 32 MiB: send a smaller photo")
@@ -109,11 +116,18 @@ def _decode(picture: bytes) -> Image.Image:
         image = Image.open(BytesIO(picture), formats=_FORMATS)
         # The header alone gives the size: a small file that unfolds to gigabytes stops here.
         pixels = image.width * image.height
-        if pixels <= MAX_PIXELS:
+        is_jpeg = image.format == "JPEG"
+        unfolded = 0 if is_jpeg else pixels * (len(image.getbands()) + 1)
+        fits = pixels <= MAX_PIXELS and unfolded <= MAX_UNFOLDED_BYTES
+        if fits and is_jpeg:
+            parts = 2 if pixels > _ENOUGH_PIXELS else 1
+            # Of a JPEG brightness alone can be decoded, and on a smaller scale.
+            image.draft("L", (image.width // parts, image.height // parts))
+        if fits:
             return image.convert("L")
     except Exception:  # noqa: BLE001 -- a hostile picture makes a decoder raise anything
         raise UnreadablePicture("the file is not a readable JPEG or PNG picture") from None
-    raise UnreadablePicture("the picture has over 40 megapixels: send a smaller one")
+    raise UnreadablePicture("the picture has too many megapixels: send a smaller one")
 
 
 def _modules(version: int) -> int:

@@ -34,6 +34,10 @@ class Verdict(StrEnum):
     """已撤销"""
     SUSPENDED = "suspended"
     """已暂停"""
+    COPY_EXPIRED = "copy-expired"
+    """副本已过有效期: of an annotated copy; of its certificate it says nothing."""
+    COPY_FOR_ANOTHER = "copy-for-another"
+    """副本非供本单位使用: made for another recipient than the one who asks."""
     INVALID = "invalid"
     """无效: something was forged, changed or put together from different certificates."""
     CANNOT_SAY = "cannot-say"
@@ -50,13 +54,15 @@ class StepCode(StrEnum):
     STATUS = "status"
     SEAL = "seal"
     """Of PDF files only."""
+    COPY = "copy"
+    """Original or annotated copy; of PDF files only."""
 
 
 STEP_NUMBERS: Final[Mapping[StepCode, int]] = {
     code: number for number, code in enumerate(StepCode, 1)
 }
 
-REQUIRED_STEPS: Final = frozenset(StepCode) - {StepCode.SEAL}
+REQUIRED_STEPS: Final = frozenset(StepCode) - {StepCode.SEAL, StepCode.COPY}
 """No certificate is valid unless each of these was answered so."""
 
 
@@ -64,6 +70,7 @@ class Reason(StrEnum):
     """Why a step answered as it did. Those of one step begin with its code."""
 
     RECORD_GOOD = "record-good"
+    RECORD_MISSING = "record-missing"
     RECORD_OTHER_TYPE = "record-other-type"
     RECORD_MALFORMED = "record-malformed"
     RECORD_DISAGREES = "record-disagrees"
@@ -125,13 +132,34 @@ class Reason(StrEnum):
     SEAL_GOOD = "seal-good"
     SEAL_MISSING = "seal-missing"
     SEAL_BROKEN = "seal-broken"
+    SEAL_RELEASED = "seal-released"
+    """Valid: the issuer has stated that it let out this very file, by its SHA-256."""
+    SEAL_REWRITTEN = "seal-rewritten"
+    """Cannot say: a program has written the file anew, so the seal no longer fits it."""
+    SEAL_UNCHECKED = "seal-unchecked"
+    """Cannot say: the check itself did not come to an end."""
     SEAL_PARTIAL = "seal-partial"
     SEAL_UNTRUSTED = "seal-untrusted"
     SEAL_OTHER_ISSUER = "seal-other-issuer"
     SEAL_IN_FUTURE = "seal-in-future"
     SEAL_REVOKED = "seal-revoked"
+    SEAL_BEFORE_REVOCATION = "seal-before-revocation"
+    """Valid: by a trusted timestamp, before the key was revoked."""
+    SEAL_UNKNOWN_AUTHORITY = "seal-unknown-authority"
     SEAL_UNKNOWN_ISSUER = "seal-unknown-issuer"
     SEAL_NO_ROOT = "seal-no-root"
+
+    COPY_ORIGINAL = "copy-original"
+    COPY_ANNOTATED = "copy-annotated"
+    """Valid: nobody said who asks, so whoever reads must compare the recipient."""
+    COPY_NAMED = "copy-named"
+    """Valid: made for the one who asks."""
+    COPY_OTHER_RECIPIENT = "copy-other-recipient"
+    COPY_EXPIRED = "copy-expired"
+    COPY_IN_FUTURE = "copy-in-future"
+    COPY_OTHER_CERTIFICATE = "copy-other-certificate"
+    COPY_MALFORMED = "copy-malformed"
+    COPY_NOT_SEALED = "copy-not-sealed"
 
     ONLY_OFFLINE = "only-offline"
     """A QR code carries no proof of inclusion or status."""
@@ -142,6 +170,12 @@ STATE_VERDICTS: Final[Mapping[Reason, Verdict]] = {
     Reason.STATUS_SUSPENDED: Verdict.SUSPENDED,
     Reason.STATUS_SUPERSEDED: Verdict.CORRECTED,
 }
+
+COPY_VERDICTS: Final[Mapping[Reason, Verdict]] = {
+    Reason.COPY_EXPIRED: Verdict.COPY_EXPIRED,
+    Reason.COPY_OTHER_RECIPIENT: Verdict.COPY_FOR_ANOTHER,
+}
+"""A copy that is genuine and does not serve; its certificate may be in force all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +190,7 @@ class Step:
 
     @property
     def number(self) -> int:
-        """1 to 6, as in the comment of `signing.verify`."""
+        """1 to 7, as in the comment of `signing.verify`."""
         return STEP_NUMBERS[self.code]
 
 
@@ -189,16 +223,21 @@ def report_of(steps: tuple[Step, ...], record: Record | None) -> Report:
 
     A false step makes the whole invalid, since forged evidence proves nothing, not even a
     revocation. A state other than in force needs the leaf to be this record's: else anyone
-    could show somebody's certificate as revoked by another's status. Valid only when every
-    required step was answered valid: a step left out counts as not answered.
+    could show somebody's certificate as revoked by another's status. A copy that does not serve
+    needs the seal, which alone says that it is one; the state of the certificate comes before it.
+    Valid only when every required step was answered valid: a step left out counts as not answered.
     """
     answers = {step.code: step for step in steps}
     state = next((STATE_VERDICTS[s.reason] for s in steps if s.reason in STATE_VERDICTS), None)
+    unfit = next((COPY_VERDICTS[s.reason] for s in steps if s.reason in COPY_VERDICTS), None)
     valid = {step.code for step in steps if step.answer is Answer.VALID}
-    if any(s.answer is Answer.INVALID and s.reason not in STATE_VERDICTS for s in steps):
+    mild = STATE_VERDICTS.keys() | COPY_VERDICTS.keys()
+    if any(s.answer is Answer.INVALID and s.reason not in mild for s in steps):
         verdict = Verdict.INVALID
     elif state is not None:
         verdict = state if StepCode.INCLUSION in valid else Verdict.CANNOT_SAY
+    elif unfit is not None:
+        verdict = unfit if StepCode.SEAL in valid else Verdict.CANNOT_SAY
     elif valid >= REQUIRED_STEPS and len(valid) == len(steps):
         verdict = Verdict.VALID
     else:

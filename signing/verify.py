@@ -14,10 +14,13 @@
                 entry in the same tree; it is not older than `max_age`, and says in force (状态).
                 A status file laid beside stands in for an older one: `signing.freshstatus`.
  6. seal        Of a PDF only, by `signing.certverify`: its seal is whole (电子签章).
+ 7. copy        Of a PDF only: it is the original, or a copy annotated for this recipient whose
+                term is not over (加注).
 
 Each step answers valid, invalid or cannot say, with a reason. Any false step makes the whole
-invalid; a proven state (revoked, suspended, superseded) comes next; then any step without
-an answer makes it *cannot say*. Valid is what remains: see `signing.report.report_of`.
+invalid; a proven state (revoked, suspended, superseded) comes next, then a copy that does not
+serve here; then any step without an answer makes it *cannot say*. Valid is what remains: see
+`signing.report.report_of`.
 """
 
 from __future__ import annotations

@@ -27,6 +27,11 @@ _VERDICTS: Final[Mapping[Verdict, tuple[str, str]]] = {
     Verdict.CORRECTED: ("已更正", "Corrected: a newer edition replaces this one"),
     Verdict.REVOKED: ("已撤销", "Revoked"),
     Verdict.SUSPENDED: ("已暂停", "Suspended"),
+    Verdict.COPY_EXPIRED: ("副本已过有效期", "This annotated copy has expired"),
+    Verdict.COPY_FOR_ANOTHER: (
+        "副本非供本单位使用",
+        "This annotated copy was made for another recipient",
+    ),
     Verdict.INVALID: ("无效", "Not genuine"),
     Verdict.CANNOT_SAY: ("暂无法确认", "Cannot be confirmed now"),
 }
@@ -44,12 +49,17 @@ _STEPS: Final[Mapping[StepCode, tuple[str, str]]] = {
     StepCode.CHECKPOINT: ("备案机构签名", "Registry's signature"),
     StepCode.STATUS: ("当前状态", "Current status"),
     StepCode.SEAL: ("电子签章", "Electronic seal"),
+    StepCode.COPY: ("文件性质", "Original or copy"),
 }
 
 _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.RECORD_GOOD: (
         "记录完整，编号与机构、年份、等级一致。",
         "The record is whole; its number agrees with issuer, year and level.",
+    ),
+    Reason.RECORD_MISSING: (
+        "文件内没有证书记录。",
+        "There is no certificate's record in the file.",
     ),
     Reason.RECORD_OTHER_TYPE: ("签名内容不是证书记录。", "What was signed is not a certificate."),
     Reason.RECORD_MALFORMED: ("记录已损坏或被改动。", "The record is damaged or was changed."),
@@ -242,6 +252,18 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "签章已损坏，或文件在签章后被改动。",
         "The seal is broken, or the file was changed after sealing.",
     ),
+    Reason.SEAL_RELEASED: (
+        "与评价机构发出的文件逐字节一致（SHA-256）。",
+        "Byte for byte the file that the issuer let out (SHA-256).",
+    ),
+    Reason.SEAL_REWRITTEN: (
+        "文件被软件另存改写，签章已不能核对；请持证人提供原始文件。",
+        "A program has written the file anew and the seal no longer fits; ask for the original.",
+    ),
+    Reason.SEAL_UNCHECKED: (
+        "签章未能核对完毕，不能确认是否有效；请持证人提供原始文件后重试。",
+        "The check of the seal did not come to an end; ask for the original file and try again.",
+    ),
     Reason.SEAL_PARTIAL: (
         "签章未覆盖整个文件，其后添加了内容。",
         "The seal does not cover the whole file: something was added.",
@@ -262,6 +284,14 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "签章密钥已被吊销；请重新下载证书文件。",
         "The seal's key has been revoked; download the certificate again.",
     ),
+    Reason.SEAL_BEFORE_REVOCATION: (
+        "签章密钥后来被吊销；可信时间戳证明本签章作于吊销之前，签章有效。",
+        "The seal's key was revoked later; a trusted timestamp proves the seal was put on before.",
+    ),
+    Reason.SEAL_UNKNOWN_AUTHORITY: (
+        "签章之后附有时间戳，但信任文件中没有该时间戳机构；请更新信任文件后重试。",
+        "A timestamp follows the seal, by an authority the trust file does not list; update it.",
+    ),
     Reason.SEAL_UNKNOWN_ISSUER: (
         "信任文件中没有该评价机构，无法核对签章属于谁。",
         "The trust file does not list the issuer, so whose seal it should be is unknown.",
@@ -269,6 +299,36 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.SEAL_NO_ROOT: (
         "信任文件中没有签章根证书，无法核对签章。",
         "The trust file has no seal root, so the seal cannot be checked.",
+    ),
+    Reason.COPY_ORIGINAL: ("证书原件，未加注。", "The original, without an annotation."),
+    Reason.COPY_ANNOTATED: (
+        "加注副本，在有效期内；请核对用途和接收单位是否相符。",
+        "An annotated copy within its term; compare the purpose and the recipient.",
+    ),
+    Reason.COPY_NAMED: (
+        "加注副本，在有效期内，接收单位相符；请核对用途。",
+        "An annotated copy for this recipient, within its term; compare the purpose.",
+    ),
+    Reason.COPY_OTHER_RECIPIENT: (
+        "加注副本系供其他单位使用；请持证人为本单位另行下载。",
+        "The copy was made for another recipient; ask the holder for one made out to you.",
+    ),
+    Reason.COPY_EXPIRED: (
+        "加注副本已过有效期；请持证人重新下载，证书状态请另行查询。",
+        "The copy's term is over; ask the holder for a new one, and look the certificate up.",
+    ),
+    Reason.COPY_IN_FUTURE: (
+        "加注日期晚于本机日期；请检查本机时间。",
+        "The copy is dated later than today; check this machine's clock.",
+    ),
+    Reason.COPY_OTHER_CERTIFICATE: (
+        "加注内容属于另一证书。",
+        "The annotation belongs to another certificate.",
+    ),
+    Reason.COPY_MALFORMED: ("加注内容无法读取。", "The annotation cannot be read."),
+    Reason.COPY_NOT_SEALED: (
+        "签章未通过核验，无法确认是原件还是加注副本。",
+        "Without a good seal nothing says whether this is the original or a copy.",
     ),
     Reason.ONLY_OFFLINE: (
         "二维码不含此项；请在官方网址查询或核验完整文件。",

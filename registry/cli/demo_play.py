@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 
 from registry.cli.base import CLOCK, write_for_holder
 from registry.cli.batches import write_upload
-from registry.cli.certificates import make_pdf
 from registry.cli.demo_browser import Browser, DemoClock
 from registry.cli.demo_cast import POWER, PRECISION
 from registry.cli.demo_staff import Person, Staff
@@ -19,6 +18,7 @@ from registry.cli.demo_states import leave_filings, leave_plans, leave_schemes
 from registry.cli.demo_walk import BEGUN, Walk, with_clock
 from registry.cli.desk_app import create_application
 from registry.cli.home import Home, Settings
+from registry.cli.papers import make_pdf
 from registry.cli.revising import correct_certificate
 from registry.cli.services import Services
 from registry.cli.setup import init_home

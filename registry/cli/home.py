@@ -5,6 +5,7 @@ registry.db      the database (secret: names, ID numbers and openings, encrypted
 keys/            the key ring (secret, encrypted)
 secrets/         the passphrase, when it is not in the environment (secret, 0600)
 site/pepper      the one secret of the public site (0600)
+site/site.db     what the public site remembers: its limits (0600)
 public/          what everybody may read: log, trust, status, mirror
 """
 
@@ -46,6 +47,8 @@ class Settings:
     """``s3://bucket/prefix`` for the log's files; empty: the directory ``public/log``."""
     document_scanner: tuple[str, ...] = ()
     """A virus scanner's command for companies' documents; it gets the file's path as last word."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Proxies before the public site, by address or network, whose ``X-Forwarded-For`` is true."""
 
     @property
     def origin(self) -> str:
@@ -93,6 +96,7 @@ class Home:
                 database=str(data["database"]),
                 log_storage=str(data.get("log_storage", "")),
                 document_scanner=tuple(map(str, data.get("document_scanner", ()))),
+                trusted_proxies=tuple(map(str, data.get("trusted_proxies", ()))),
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
             msg = f"{file} is damaged or incomplete ({error}): restore it from a backup"
@@ -161,6 +165,8 @@ def write_settings(home: Home, settings: Settings) -> None:
         lines.append(f"log_storage = {json.dumps(settings.log_storage)}")
     if settings.document_scanner:
         lines.append(f"document_scanner = {json.dumps(list(settings.document_scanner))}")
+    if settings.trusted_proxies:
+        lines.append(f"trusted_proxies = {json.dumps(list(settings.trusted_proxies))}")
     file = home.path / SETTINGS
     temporary = file.with_suffix(".tmp")
     # A database's address may hold its password.

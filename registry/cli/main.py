@@ -14,14 +14,16 @@ from registry.cli.batches import (
     template_command,
     upload_file_command,
 )
-from registry.cli.certificates import pdf_command, show_command
+from registry.cli.certificates import show_command
 from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
 from registry.cli.desks import account_group, desk_group
 from registry.cli.draws import draw_group
+from registry.cli.layouts import layout_group
 from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
 from registry.cli.monitor import monitor_command
+from registry.cli.papers import copy_command, pdf_command
 from registry.cli.revising import (
     correct_command,
     reinstate_command,
@@ -31,6 +33,7 @@ from registry.cli.revising import (
 )
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
+from registry.cli.stamping import timestamps_command
 from registry.cli.witness import witness_group
 
 
@@ -54,6 +57,9 @@ for command in (
     show_command,
     prove_command,
     pdf_command,
+    copy_command,
+    layout_group,
+    timestamps_command,
     revoke_command,
     suspend_command,
     reinstate_command,

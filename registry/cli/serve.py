@@ -1,7 +1,8 @@
 """``certreg serve``: the public site behind granian (WSGI), in processes without any signing key.
 
-The site's processes get the public directory and the pepper's file name, and nothing else: neither
-the passphrase nor the database's address is in their environment.
+The site's processes get the public directory, the names of the pepper's and the state's files and
+the trusted proxies, and nothing else: neither the passphrase nor the database's address is in
+their environment.
 """
 
 from __future__ import annotations
@@ -54,4 +55,6 @@ def site_environment(home: Home) -> Mapping[str, str]:
         **kept,
         "CERTREG_PUBLIC": str(Path(home.public).resolve()),
         "CERTREG_PEPPER_FILE": str(home.pepper_file.resolve()),
+        "CERTREG_SITE_STATE": str(home.pepper_file.resolve().with_name("site.db")),
+        "CERTREG_TRUSTED_PROXIES": ",".join(home.settings().trusted_proxies),
     }

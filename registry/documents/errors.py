@@ -31,8 +31,20 @@ class TextTooLong(DocumentError):
     code = "text-too-long"
 
 
+class TemplateRefused(DocumentError):
+    """A template's file cannot be used as it stands."""
+
+    code = "template-refused"
+
+
+class PhotoRefused(DocumentError):
+    """The photo is no one-inch picture on white that can be printed."""
+
+    code = "photo-refused"
+
+
 class DrawingFailed(DocumentError):
-    """The template or the photo is broken."""
+    """The template is broken, or what is to be drawn does not belong together."""
 
     code = "drawing-failed"
 

@@ -1,9 +1,9 @@
 """Draw the certificate's face (证书版面) as PDF/A-3u with its evidence attached.
 
-The content follows the reference form (人社鉴发〔2021〕1号 参考样式): the template `face.typ` holds
-the layout, this module hands it facts as JSON strings, so that no fact can be read as markup. The
-same facts and fonts give the same bytes. A `typst` compiler is made once a process and reused; its
-worker threads do not survive a fork, so start drawing processes by spawn.
+The content follows the reference form (人社鉴发〔2021〕1号 参考样式): a template holds the layout
+(`template.py`), this module hands it facts as JSON strings, so that no fact can be read as markup.
+The same facts, template and fonts give the same bytes. A `typst` compiler is made once a process
+and reused; its worker threads do not survive a fork, so start drawing processes by spawn.
 """
 
 from __future__ import annotations
@@ -13,31 +13,30 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
-from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-import typst
-
-from registry.documents.errors import DrawingFailed, GlyphMissing, TextTooLong
+from registry.documents.errors import GlyphMissing
 from registry.documents.fonts import FontSet, drawable_codepoints
-from registry.documents.guilloche import PAGE, page_svg
+from registry.documents.guilloche import page_svg
+from registry.documents.photo import one_inch
+from registry.documents.template import (
+    Places,
+    Template,
+    compile_pdf,
+    find_places,
+    shipped_template,
+)
+from signing.annotation import annotation_json
 from signing.qr_image import QrMatrix, write_qr
 
 if TYPE_CHECKING:
-    from typst import Compiler
+    from signing.annotation import Annotation
 
-TEMPLATE: Final = Path(__file__).with_name("face.typ")
+TITLE: Final = "职业技能等级证书"
 
 NOT_GIVEN: Final = "--"
 """Printed where there is no direction: a blank could be filled in later by hand."""
 
-MAX_PHOTO_BYTES: Final = 512 * 1024
-
-SEAL: Final = {"x": 237.5, "y": 155.5, "radius": 20.0}
-"""Centre and radius of the drawn seal, millimetres from the page's top left."""
-
-_POINTS_PER_MM: Final = 72 / 25.4
 _DARK_RUN: Final = re.compile(rb"\x01+")
 
 
@@ -47,9 +46,9 @@ class FaceData:
 
     `id_type` and `level` are the printed words (居民身份证, 三级/高级工); `direction` "" prints
     `--`. `qr_text` goes into the QR code, `address` is the same page's address without the
-    fragment. `digest` is the record's SHA-256 in hex. `photo` is a JPEG or PNG of one inch
-    (25 x 35 mm) on white, at most 512 KiB, or None for an empty frame. `record_json` and
-    `tlog_proof` become the attachments (text, UTF-8).
+    fragment. `digest` is the record's SHA-256 in hex. `photo` is a JPEG or PNG as `one_inch`
+    takes it, or None for an empty frame. `record_json` and `tlog_proof` become the attachments
+    (text, UTF-8), and so does `annotation`, which makes the page an annotated copy.
     """
 
     name: str
@@ -68,34 +67,27 @@ class FaceData:
     photo: bytes | None
     record_json: bytes
     tlog_proof: bytes
+    annotation: Annotation | None = None
 
 
-def draw_face(data: FaceData, fonts: FontSet) -> bytes:
+def draw_face(data: FaceData, fonts: FontSet, template: Template | None = None) -> bytes:
     """Draw the page; returns an unsealed PDF/A-3u that ends in a newline.
 
-    Raises GlyphMissing, TextTooLong, DrawingFailed (a bad photo or template), MalformedQr.
+    Raises GlyphMissing, TextTooLong, DrawingFailed (a broken template), PhotoRefused,
+    MalformedQr.
     """
     _check_glyphs(data, fonts)
-    if data.photo is not None and len(data.photo) > MAX_PHOTO_BYTES:
-        raise DrawingFailed("the photo is larger than 512 KiB: one inch at 300 dpi takes 40 KiB")
-    symbol = write_qr(data.qr_text)
-    inputs = {
-        "face": json.dumps(_template_data(data, fonts, symbol), ensure_ascii=False),
-        "ornament": page_svg(),
-        "qr": qr_svg(symbol),
-    }
-    midnight = datetime(data.issued.year, data.issued.month, data.issued.day, tzinfo=UTC)
-    pdf = _compile(fonts, inputs, midnight)
+    day = data.issued if data.annotation is None else date.fromisoformat(data.annotation.made)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    pdf = compile_pdf(template or shipped_template(), fonts, face_inputs(data, fonts), midnight)
     # The seal is appended to these bytes; without the line end the joint would break PDF/A.
     return pdf + b"\n"
 
 
-def seal_box() -> tuple[int, int, int, int]:
-    """Place of the drawn seal in PDF points: left, bottom, right, top."""
-    x, y, radius = SEAL["x"], PAGE[1] - SEAL["y"], SEAL["radius"]
-    corners = (x - radius, y - radius, x + radius, y + radius)
-    left, bottom, right, top = (round(value * _POINTS_PER_MM) for value in corners)
-    return left, bottom, right, top
+@cache
+def places_of(template: Template, fonts: FontSet) -> Places:
+    """Tell where `template` puts the QR code and the seal; raises DrawingFailed."""
+    return find_places(template, fonts, face_inputs(_SAMPLE, fonts))
 
 
 def qr_svg(symbol: QrMatrix) -> str:
@@ -111,6 +103,11 @@ def qr_svg(symbol: QrMatrix) -> str:
     )
 
 
+def day_words(day: date) -> str:
+    """Write a day as it is printed: 2026年11月23日."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
 def _rows(data: FaceData) -> list[dict[str, str]]:
     rows = (
         ("姓名", data.name, "name"),
@@ -124,30 +121,54 @@ def _rows(data: FaceData) -> list[dict[str, str]]:
     return [{"label": label, "value": value, "style": style} for label, value, style in rows]
 
 
+def face_inputs(data: FaceData, fonts: FontSet) -> dict[str, str]:
+    """Put the facts into what a template gets as `sys.inputs`: all of it JSON or SVG text."""
+    symbol = write_qr(data.qr_text)
+    return {
+        "face": json.dumps(_template_data(data, fonts, symbol), ensure_ascii=False),
+        "ornament": page_svg(),
+        "qr": qr_svg(symbol),
+    }
+
+
 def _template_data(data: FaceData, fonts: FontSet, symbol: QrMatrix) -> dict[str, Any]:
     day = data.issued
+    kind = TITLE if data.annotation is None else f"{TITLE}（加注副本）"
     return {
         "fonts": list(fonts.families),
+        "title": f"{kind} {data.number}",
         "number": data.number,
         "issuer": data.issuer,
         "rows": _rows(data),
         "date": {"year": day.year, "month": day.month, "day": day.day},
-        "issued": f"{day.year}年{day.month}月{day.day}日",
+        "issued": day_words(day),
         "edition": f"第 {data.edition} 版",
         "address": data.address,
         "digest": data.digest,
-        "qr_size": symbol.size,
-        "seal": SEAL,
-        "photo": None if data.photo is None else list(data.photo),
-        "record_json": data.record_json.decode("utf-8"),
-        "tlog_proof": data.tlog_proof.decode("utf-8"),
+        "qr-size": symbol.size,
+        "photo": None if data.photo is None else list(one_inch(data.photo)),
+        "record-json": data.record_json.decode("utf-8"),
+        "tlog-proof": data.tlog_proof.decode("utf-8"),
+        "annotation": None if data.annotation is None else _note(data.annotation),
+    }
+
+
+def _note(annotation: Annotation) -> dict[str, str]:
+    return {
+        "purpose": annotation.purpose,
+        "recipient": annotation.recipient,
+        "until": day_words(date.fromisoformat(annotation.until)),
+        "json": annotation_json(annotation).decode("utf-8"),
     }
 
 
 def _check_glyphs(data: FaceData, fonts: FontSet) -> None:
     drawable = drawable_codepoints(fonts)
     fields = [(row["label"], row["value"]) for row in _rows(data)]
-    for label, text in (*fields, ("评价机构", data.issuer)):
+    fields.append(("评价机构", data.issuer))
+    if data.annotation is not None:
+        fields += [("用途", data.annotation.purpose), ("接收单位", data.annotation.recipient)]
+    for label, text in fields:
         if any(ord(sign) not in drawable for sign in text):
             raise GlyphMissing(
                 f"a character in {label} is in none of the fonts: add a font that has it to the "
@@ -155,43 +176,22 @@ def _check_glyphs(data: FaceData, fonts: FontSet) -> None:
             )
 
 
-_LOCK: Final = Lock()
-"""A compiler serves one caller at a time."""
-
-
-@cache
-def _compiler(fonts: FontSet) -> Compiler:
-    directories = [str(directory) for directory in fonts.directories]
-    found = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=directories
-    )
-    return typst.Compiler(font_paths=found, ignore_system_fonts=True)
-
-
-@cache
-def _template() -> bytes:
-    return TEMPLATE.read_bytes()
-
-
-def _compile(fonts: FontSet, inputs: dict[str, str], moment: datetime) -> bytes:
-    try:
-        with _LOCK:
-            pdf = _compiler(fonts).compile(
-                input=_template(),
-                format="pdf",
-                sys_inputs=inputs,
-                pdf_standards=["a-3u"],
-                timestamp=moment,
-            )
-    except typst.TypstError as error:
-        # The compiler's message can quote the text it failed on, which may be a person's name.
-        if "certreg: a text does not fit" in str(error):
-            raise TextTooLong(
-                "a name, occupation or company name is too long for its field on the certificate"
-            ) from None
-        raise DrawingFailed(
-            "the certificate could not be drawn: check photo and template"
-        ) from None
-    if not isinstance(pdf, bytes):
-        raise DrawingFailed("the certificate has more than one page")
-    return pdf
+_SAMPLE: Final = FaceData(
+    name="张示例",
+    id_type="居民身份证",
+    id_number="440300199001010011",
+    occupation="车工",
+    direction="",
+    level="三级/高级工",
+    number="Y000044999001263000001",
+    issuer="深圳市示例精密制造有限公司",
+    issued=date(2026, 11, 23),
+    edition=1,
+    qr_text="https://verify.example/v/abcdefghij234567#" + "0123456789" * 52,
+    address="https://verify.example/v/abcdefghij234567",
+    digest="0" * 64,
+    photo=None,
+    record_json=b"{}",
+    tlog_proof=b"",
+)
+"""A face of nobody, to ask a template about its places."""

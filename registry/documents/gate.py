@@ -1,12 +1,14 @@
 """The print gate (出证检查): a finished certificate is looked at as its reader will, then released.
 
-It is rasterised and its QR code decoded from the picture, its text read back, its attachments
-compared byte for byte with what was promised, its seal verified, its PDF/A form linted. What was
+It is rasterised and its QR code decoded from the picture; its text is read back, and each word
+promised must be dark signs on light ground in the picture too; its attachments are compared byte
+for byte with what was promised, its seal and timestamps verified, its PDF/A form linted. What was
 drawn is thus compared with what was meant, by other libraries than those that drew it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -14,23 +16,42 @@ from typing import TYPE_CHECKING, Final
 import pypdfium2
 
 from registry.documents.errors import GateRefused
+from registry.documents.face import TITLE
 from registry.documents.pdfa_lint import lint_pdfa3u
 from signing.errors import SigningError
-from signing.pdf import PROOF_NAME, RECORD_NAME, check_seal, read_pdf
+from signing.pdf import check_seal, read_pdf
 from signing.qr_image import read_qr_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
+
+    from registry.documents.template import Place
+
+    Box = tuple[float, float, float, float]
 
 DPI: Final = 200
 """Resolution of the look at the QR code: that of a poor office scanner."""
 
+TEXT_DPI: Final = 100
+"""Resolution of the look at the printed words: one of 6.5 points is nine pixels high."""
+
 A4_LANDSCAPE: Final = (842, 595)
 """Width and height in whole points."""
 
-_QR_WINDOW: Final = (0.07, 0.17, 0.74, 0.54)
-"""Margins left, bottom, right, top of the part looked at, as shares of the page: the QR code with
-room around it."""
+FIXED_WORDS: Final = (TITLE, "http://jndj.osta.org.cn", "http://pjjg.osta.org.cn")
+"""What the reference form prints on every certificate."""
+
+COPY_WORDS: Final = ("加注副本", "用途", "接收单位", "有效期至")
+
+_CONTRAST: Final = 60
+"""Least difference of grey, of 255, between a sign and the ground around it."""
+
+_THIN: Final = frozenset("·.,-－—–'’`:;|_/ 　、。，一")
+"""Signs too thin for a single pixel row to be judged by; they stand among others."""
+
+_MARGIN: Final = 4.0
+"""Millimetres looked at beyond the QR code's place: a long record makes it a little larger."""
 
 _LOCK: Final = Lock()
 """PDFium serves one thread at a time."""
@@ -38,12 +59,19 @@ _LOCK: Final = Lock()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """What the PDF must turn out to hold: its QR text, words of its face, both attachments."""
+    """What the PDF must turn out to hold.
+
+    Its QR text and where the code stands, the words of its face (`FIXED_WORDS` go without
+    saying), its attachments by name, and how many timestamps of which authority (`stamps`; 0, 1
+    of the seal, 2 with one of the document; `stamp_roots` in DER).
+    """
 
     qr_text: str
+    qr_place: Place
     words: tuple[str, ...]
-    record_json: bytes
-    tlog_proof: bytes
+    attachments: Mapping[str, bytes]
+    stamps: int = 0
+    stamp_roots: tuple[bytes, ...] = ()
 
 
 def pass_gate(pdf: bytes, promise: Promise, *, root: bytes, now: datetime) -> None:
@@ -51,49 +79,108 @@ def pass_gate(pdf: bytes, promise: Promise, *, root: bytes, now: datetime) -> No
 
     `root` is the office's seal root in DER.
     """
-    text, qr_texts = _look(pdf)
-    if any(_dense(word) not in text for word in promise.words):
-        raise _refused("the printed text does not read back as the record has it")
-    if qr_texts != (promise.qr_text,):
-        raise _refused("the QR code (二维码) does not read back as the address meant")
+    _look(pdf, promise)
     _check_attachments(pdf, promise)
-    seal = check_seal(pdf, root, now)
+    seal = check_seal(pdf, root, now, stamp_roots=promise.stamp_roots)
     if not (seal.good and seal.intact and seal.trusted and seal.covers_whole_file):
         raise _refused(f"the seal (电子签章) does not verify: {seal.reason}")
+    if (seal.stamps, seal.stamped_at is None) != (promise.stamps, promise.stamps == 0):
+        raise _refused("the timestamps (时间戳) are not those that were ordered")
     if faults := lint_pdfa3u(pdf):
         raise _refused(f"the file is not PDF/A-3u: {', '.join(sorted({f.code for f in faults}))}")
 
 
-def _look(pdf: bytes) -> tuple[str, tuple[str, ...]]:
+def _look(pdf: bytes, promise: Promise) -> None:
     try:
         with _LOCK:
             document = pypdfium2.PdfDocument(pdf)
             try:
-                return _look_at(document)
+                _look_at(document, promise)
             finally:
                 document.close()
     except pypdfium2.PdfiumError:
         raise _refused("the file cannot be opened") from None
 
 
-def _look_at(document: pypdfium2.PdfDocument) -> tuple[str, tuple[str, ...]]:
+def _look_at(document: pypdfium2.PdfDocument, promise: Promise) -> None:
     if len(document) != 1:
         raise _refused("the certificate must have exactly one page")
     page = document[0]
     width, height = page.get_size()
     if (round(width), round(height)) != A4_LANDSCAPE:
         raise _refused("the page is not A4 landscape")
-    left, bottom, right, top = _QR_WINDOW
+    _check_words(page, (*FIXED_WORDS, *promise.words))
+    if _qr_texts(page, promise.qr_place) != (promise.qr_text,):
+        raise _refused("the QR code (二维码) does not read back as the address meant")
+
+
+def _qr_texts(page: pypdfium2.PdfPage, place: Place) -> tuple[str, ...]:
+    width, height = page.get_size()
+    margin = _MARGIN * 72 / 25.4
+    left, bottom, right, top = place.points
+    crop = (left - margin, bottom - margin, width - right - margin, height - top - margin)
     picture = page.render(
-        scale=DPI / 72,
-        crop=(left * width, bottom * height, right * width, top * height),
-        grayscale=True,
+        scale=DPI / 72, crop=tuple(max(side, 0) for side in crop), grayscale=True
     ).to_pil()
     try:
-        qr_texts = read_qr_pixels(picture)
+        return read_qr_pixels(picture)
     except SigningError:
-        qr_texts = ()
-    return _dense(page.get_textpage().get_text_range()), qr_texts
+        return ()
+
+
+def _check_words(page: pypdfium2.PdfPage, words: tuple[str, ...]) -> None:
+    """Find each promised text, white space aside, and see that each of its signs can be seen."""
+    text, places = _printed(page.get_textpage())
+    for word in words:
+        # PDFium tells of signs beyond the first plane by halves, each with its place.
+        dense = "".join(_halves("".join(word.split())))
+        starts = [found.start() for found in re.finditer(re.escape(dense), text)]
+        if not starts:
+            raise _refused("the printed text does not read back as the record has it")
+        # A mark over the whole page may say the same words, paler.
+        if not any(_seen(page, dense, places[start:]) for start in starts):
+            raise _refused("a printed text is hidden, or too pale to be read")
+
+
+def _printed(page: pypdfium2.PdfTextPage) -> tuple[str, list[Box]]:
+    """Give the page's signs but for white space, and where each stands (points)."""
+    signs, places = [], []
+    for index in range(page.count_chars()):
+        sign = chr(pypdfium2.raw.FPDFText_GetUnicode(page, index))
+        if not sign.isspace():
+            signs.append(sign)
+            places.append(page.get_charbox(index))
+    return "".join(signs), places
+
+
+def _halves(text: str) -> Iterator[str]:
+    data = text.encode("utf-16-be")
+    for at in range(0, len(data), 2):
+        yield chr(int.from_bytes(data[at : at + 2], "big"))
+
+
+def _seen(page: pypdfium2.PdfPage, word: str, places: list[Box]) -> bool:
+    """Whether each sign of a word is dark on light, or light on dark, in the picture."""
+    boxes = [box for sign, box in zip(word, places, strict=False) if sign not in _THIN]
+    if not boxes:
+        return True
+    width, height = page.get_size()
+    left, low = min(box[0] for box in boxes) - 2, min(box[1] for box in boxes) - 2
+    right, high = max(box[2] for box in boxes) + 2, max(box[3] for box in boxes) + 2
+    picture = page.render(
+        scale=TEXT_DPI / 72, crop=(left, low, width - right, height - high), grayscale=True
+    ).to_pil()
+    unit = TEXT_DPI / 72
+    for box in boxes:
+        edges = ((box[0] - left, high - box[3]), (box[2] - left, high - box[1]))
+        (x, y), (to_x, to_y) = edges
+        around = picture.crop(
+            (int(x * unit) - 1, int(y * unit) - 1, int(to_x * unit) + 2, int(to_y * unit) + 2)
+        )
+        darkest, lightest = around.getextrema()
+        if lightest - darkest < _CONTRAST:
+            return False
+    return True
 
 
 def _check_attachments(pdf: bytes, promise: Promise) -> None:
@@ -101,13 +188,8 @@ def _check_attachments(pdf: bytes, promise: Promise) -> None:
         attached = read_pdf(pdf).attachments
     except SigningError as error:
         raise _refused("the attachments do not read back") from error
-    if attached != {RECORD_NAME: promise.record_json, PROOF_NAME: promise.tlog_proof}:
-        raise _refused("the attachments are not the record and proof that were promised")
-
-
-def _dense(text: str) -> str:
-    """Drop all white space: lines break where the page's width has it."""
-    return "".join(text.split())
+    if attached != promise.attachments:
+        raise _refused("the attachments are not the evidence that was promised")
 
 
 def _refused(what: str) -> GateRefused:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pikepdf
 from pikepdf.settings import set_qpdf_limits
 
+from signing.annotation import ANNOTATION_NAME
 from signing.errors import MalformedPdf
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class PdfEvidence:
     def tlog_proof(self) -> bytes | None:
         """The log's proof, if attached."""
         return self.attachments.get(PROOF_NAME)
+
+    @property
+    def annotation(self) -> bytes | None:
+        """What an annotated copy was made for, if this is one."""
+        return self.attachments.get(ANNOTATION_NAME)
 
 
 def check_size(data: bytes) -> None:

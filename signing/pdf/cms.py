@@ -1,10 +1,11 @@
 """The one form a seal's CMS (RFC 5652) may have here, built and checked by the same function.
 
-PAdES B-B (ETSI EN 319 142-1 §6): detached, SHA-256, ECDSA P-256, signed attributes content-type,
-message-digest and signing-certificate-v2, the signer's certificate and the office's seal root.
-CMS leaves much unsigned (versions, algorithm parameters, extra certificates, unsigned attributes,
-BER spellings). Whoever changes one byte of that would go unnoticed by a validator that asks only
-for the signature; rebuilding the whole from its signed parts and comparing bytes notices.
+PAdES B-B or B-T (ETSI EN 319 142-1 §6): detached, SHA-256, ECDSA P-256, signed attributes
+content-type, message-digest and signing-certificate-v2, the signer's certificate and the office's
+seal root; unsigned, a timestamp over the signature or nothing. CMS leaves much unsigned (versions,
+algorithm parameters, extra certificates, unsigned attributes, BER spellings). Whoever changes one
+byte of that would go unnoticed by a validator that asks only for the signature; rebuilding the
+whole from its signed parts and comparing bytes notices.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ _OID_SIGNED_DATA: Final = bytes.fromhex("06092a864886f70d010702")
 _OID_CONTENT_TYPE: Final = bytes.fromhex("06092a864886f70d010903")
 _OID_MESSAGE_DIGEST: Final = bytes.fromhex("06092a864886f70d010904")
 _OID_SIGNING_CERTIFICATE_V2: Final = bytes.fromhex("060b2a864886f70d010910022f")
-"""Object identifiers in DER: RFC 5754 §2.2, RFC 5758 §3.2, RFC 5652 §§4, 5, 11, RFC 5035 §3."""
+_OID_TIMESTAMP: Final = bytes.fromhex("060b2a864886f70d010910020e")
+"""Object identifiers in DER: RFC 5754 §2.2, RFC 5758 §3.2, RFC 5652 §§4, 5, 11, RFC 5035 §3,
+RFC 3161 appendix A."""
 
 _VERSION_1: Final = bytes.fromhex("020101")
-_BITS, _OCTETS, _SEQUENCE, _SET, _CONTEXT_0 = 0x03, 0x04, 0x30, 0x31, 0xA0
+_BITS, _OCTETS, _SEQUENCE, _SET, _CONTEXT_0, _CONTEXT_1 = 0x03, 0x04, 0x30, 0x31, 0xA0, 0xA1
 _SHORT_LENGTH: Final = 0x80
 
 _LONGEST_SIGNATURE: Final = 72
@@ -45,29 +48,38 @@ class SealCms:
     """The parts of a seal's CMS.
 
     DER of the signed attributes (as SET OF), the ECDSA signature in DER, DER of the signer's
-    certificate and of the root that came with it.
+    certificate and of the root that came with it, and of the timestamp's token, if there is one.
     """
 
     signed_attributes: bytes
     signature: bytes
     certificate: bytes
     root: bytes
+    timestamp: bytes | None = None
 
 
 def make_cms(
-    document_digest: bytes, *, certificate: bytes, root: bytes, sign: Callable[[bytes], bytes]
+    document_digest: bytes,
+    *,
+    certificate: bytes,
+    root: bytes,
+    sign: Callable[[bytes], bytes],
+    stamp: Callable[[bytes], bytes] | None = None,
 ) -> bytes:
     """Build the CMS over a document's SHA-256 (32 bytes), in DER.
 
-    `sign` returns the DER ECDSA signature (SHA-256) over the bytes it is given.
+    `sign` returns the DER ECDSA signature (SHA-256) over the bytes it is given, `stamp` a
+    timestamp's token over the SHA-256 it is given (that of the signature).
     """
     attributes = _attributes(document_digest, certificate)
+    signature = sign(attributes)
     return assemble(
         SealCms(
             signed_attributes=attributes,
-            signature=sign(attributes),
+            signature=signature,
             certificate=certificate,
             root=root,
+            timestamp=None if stamp is None else stamp(hashlib.sha256(signature).digest()),
         )
     )
 
@@ -82,6 +94,7 @@ def assemble(parts: SealCms) -> bytes:
     """Put the parts together; there is exactly one DER of them."""
     certificate = x509.Certificate.load(parts.certificate)["tbs_certificate"]
     sha256 = _der(_SEQUENCE, _OID_SHA256)
+    unsigned = () if parts.timestamp is None else (_stamp_attribute(parts.timestamp),)
     signer = _der(
         _SEQUENCE,
         _VERSION_1,
@@ -91,6 +104,7 @@ def assemble(parts: SealCms) -> bytes:
         bytes((_CONTEXT_0,)) + parts.signed_attributes[1:],
         _der(_SEQUENCE, _OID_ECDSA_SHA256),
         _der(_OCTETS, parts.signature),
+        *unsigned,
     )
     signed = _der(
         _SEQUENCE,
@@ -130,6 +144,10 @@ def _attributes(document_digest: bytes, certificate: bytes) -> bytes:
     return _der(_SET, *sorted(attributes))
 
 
+def _stamp_attribute(token: bytes) -> bytes:
+    return _der(_CONTEXT_1, _der(_SEQUENCE, _OID_TIMESTAMP, _der(_SET, token)))
+
+
 def _parts(der: bytes) -> SealCms:
     signed = cms.ContentInfo.load(der, strict=True)["content"]
     (signer,) = signed["signer_infos"]
@@ -137,11 +155,14 @@ def _parts(der: bytes) -> SealCms:
     first, second = (choice.chosen for choice in signed["certificates"])
     own, root = (first, second) if first.serial_number == serial else (second, first)
     attributes: bytes = signer["signed_attrs"].dump()
+    # What else an unsigned attribute may be, the comparison with the rebuilt bytes will tell.
+    tokens = [attribute["values"][0].dump() for attribute in signer["unsigned_attrs"]]
     return SealCms(
         signed_attributes=bytes((_SET,)) + attributes[1:],
         signature=signer["signature"].native,
         certificate=own.dump(),
         root=root.dump(),
+        timestamp=tokens[0] if tokens else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Sealing: PAdES B-B with DocMDP P=1 (ETSI EN 319 142-1, ISO 32000-2 §12.8).
+"""Sealing: PAdES B-B, B-T or B-LTA with DocMDP P=1 (ETSI EN 319 142-1, ISO 32000-2 §12.8).
 
 The issuer's seal key is ECDSA P-256 (Ed25519 fails in common readers). The key stays behind
 `Signer`, so a hardware token serves as well as a file; nothing is loaded or signed a second
@@ -7,6 +7,7 @@ time to estimate a size, and no clock is read but the one passed in.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -23,16 +24,27 @@ from pyhanko.sign.signers.cms_embedder import (
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
 from keys.model import Algorithm, Purpose
-from signing.errors import SealFailed
+from signing.errors import SealFailed, StampFailed
+from signing.pdf.archive import add_archive_stamp
 from signing.pdf.cms import DIGEST, cms_size, make_cms
+from signing.pdf.stamp import Stamping, StampLevel, ask_stamp, certificates_of
+from signing.pdf.writer import SealWriter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from keys.signer import Signer
 
     Box = tuple[int, int, int, int]
 
 FIELD_NAME: Final = "IssuerSeal"
 FIELD_LABEL: Final = "评价机构电子签章 Electronic seal of the assessing body"
+
+_STAMP_ROOM: Final = 6 * 1024
+"""Bytes kept for a timestamp's token; a longer one makes the page be sealed a second time."""
+
+_STAMP_SLACK: Final = 256
+"""Bytes by which an authority's next token may be longer than its last."""
 
 
 def seal_pdf(
@@ -43,42 +55,94 @@ def seal_pdf(
     now: datetime,
     reason: str,
     box: Box | None = None,
+    stamping: Stamping | None = None,
 ) -> bytes:
     """Seal a PDF with the issuer's key and certificate, allowing no later change.
 
     `root` is the office's seal root (DER), `now` the stated signing time. `box` is the place of
     the drawn seal on page 1 in points (left, bottom, right, top): a click there opens the
-    reader's signature panel. Raises SealFailed for a signer that is no P-256 seal key with a
-    certificate, and for a PDF that is damaged or sealed already.
+    reader's signature panel. With `stamping` the seal, or the whole file too, is timestamped.
+    Raises SealFailed for a signer that is no P-256 seal key with a certificate, and for a PDF
+    that is damaged or sealed already; StampFailed where a timestamp was ordered and not had.
     """
     info = signer.info
     if info.algorithm is not Algorithm.ECDSA_P256 or info.purpose is not Purpose.PDF:
         raise SealFailed("the issuer's seal key must be a P-256 key for PDFs")
     if info.certificate is None:
         raise SealFailed("the issuer's seal key has no certificate: run the key ceremony again")
+    order = _Order(
+        pdf=pdf,
+        signer=signer,
+        certificate=info.certificate,
+        root=root,
+        now=now,
+        reason=reason,
+        box=box,
+    )
     try:
-        writer = _SealWriter(BytesIO(pdf))
-        embedder = PdfCMSEmbedder(new_field_spec=_field(box))
-        steps: Any = embedder.write_cms(FIELD_NAME, writer)
-        field = next(steps)
-        if box is not None:
-            _leave_to_the_page(writer, field, box)
-        steps.send(_seal_object(now, reason, cms_size(info.certificate, root)))
-        prepared, output = steps.send(SigIOSetup(md_algorithm=DIGEST, output=BytesIO()))
-        cms = make_cms(
-            prepared.document_digest, certificate=info.certificate, root=root, sign=signer.sign
-        )
-        steps.send(cms)
+        sealed = _sealed(order, 0, None) if stamping is None else _stamped(order, stamping)
+    except StampFailed:
+        raise
     except Exception as error:
         raise SealFailed("the PDF could not be sealed: it is damaged or already sealed") from error
+    if sealed is None:
+        raise SealFailed("the seal key's signature is longer than a P-256 signature can be")
+    return sealed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    pdf: bytes
+    signer: Signer
+    certificate: bytes
+    root: bytes
+    now: datetime
+    reason: str
+    box: Box | None
+
+
+def _stamped(order: _Order, stamping: Stamping) -> bytes:
+    tokens: list[bytes] = []
+
+    def stamp(digest: bytes) -> bytes:
+        tokens.append(ask_stamp(stamping, digest, order.now))
+        return tokens[-1]
+
+    sealed = _sealed(order, _STAMP_ROOM, stamp)
+    if sealed is None:
+        # The file is written before the token is known: once more, with room for this one.
+        sealed = _sealed(order, len(tokens[-1]) + _STAMP_SLACK, stamp)
+    if sealed is None:
+        raise StampFailed("the timestamp authority's tokens differ too much in length")
+    if stamping.level is StampLevel.SEAL:
+        return sealed
+    kept = (order.certificate, order.root, *certificates_of(tokens[-1]))
+    room = len(tokens[-1]) + _STAMP_SLACK
+    return add_archive_stamp(sealed, stamping, now=order.now, certificates=kept, room=room)
+
+
+def _sealed(order: _Order, room: int, stamp: Callable[[bytes], bytes] | None) -> bytes | None:
+    """Seal, with `room` bytes for a timestamp's token; None when it is longer than that."""
+    size = cms_size(order.certificate, order.root) + room
+    writer = SealWriter(BytesIO(order.pdf))
+    embedder = PdfCMSEmbedder(new_field_spec=_field(order.box))
+    steps: Any = embedder.write_cms(FIELD_NAME, writer)
+    field = next(steps)
+    if order.box is not None:
+        _leave_to_the_page(writer, field, order.box)
+    steps.send(_seal_object(order.now, order.reason, size))
+    prepared, output = steps.send(SigIOSetup(md_algorithm=DIGEST, output=BytesIO()))
+    cms = make_cms(
+        prepared.document_digest,
+        certificate=order.certificate,
+        root=order.root,
+        sign=order.signer.sign,
+        stamp=stamp,
+    )
+    if len(cms) > size:
+        return None
+    steps.send(cms)
     return bytes(output.getvalue())
-
-
-class _SealWriter(IncrementalPdfFileWriter):
-    """Adds the seal and nothing else."""
-
-    def _update_meta(self) -> None:
-        """Leave the metadata as drawn: the library would write the machine's own clock there."""
 
 
 def _field(box: Box | None) -> SigFieldSpec:

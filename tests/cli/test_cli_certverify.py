@@ -20,9 +20,9 @@ def papers(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Give one certificate's PDF, proof, bundle and the picture of its page."""
     from sqlalchemy import select
 
-    from registry.cli.certificates import make_pdf
     from registry.cli.home import Home
     from registry.cli.ledger import evidence_for
+    from registry.cli.papers import make_pdf
     from registry.cli.services import Services
     from registry.store.base import read_unit
     from registry.store.certificates import Certificate

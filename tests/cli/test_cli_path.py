@@ -61,7 +61,7 @@ def test_the_whole_path(desk: Any) -> None:
     assert desk("prove", number, "-o", str(proof)).status == 0
     assert desk("pdf", number, "-o", str(pdf)).status == 0
     assert {path.stat().st_mode & 0o777 for path in (proof, pdf)} == {0o600}
-    for paper, steps in ((proof, 5), (pdf, 6)):
+    for paper, steps in ((proof, 5), (pdf, 7)):
         ran = desk.verify(paper, "--json")
         found = json.loads(ran.out)
         assert (ran.status, ran.err, found["verdict"]) == (0, "", "valid")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image, ImageDraw
 
 from keys.ceremony import make_seal_certificate, make_seal_root
 from keys.model import Algorithm, KeyInfo, KeyState, Purpose, key_id_of
@@ -19,7 +21,9 @@ from registry.documents.fonts import FontSet, font_set
 from signing.bundle import Evidence
 from signing.envelope import sign_record
 from signing.record import IdType, Record, canonical
+from signing.tlog.entry import Status, encode_entry
 from signing.tlog.proof import TlogProof
+from signing.tlog.status import StatusStaple
 
 NOW = datetime(2026, 11, 24, 2, 0, 0, tzinfo=UTC)
 PREFIX = "Y000044999001"
@@ -162,5 +166,47 @@ def make_face() -> Callable[..., FaceData]:
             "tlog_proof": b"c2sp.org/tlog-proof@v1\nindex 5\n",
         }
         return FaceData(**{**facts, **change})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_photo() -> Callable[..., bytes]:
+    """A drawn portrait of nobody: a dark head and shoulders on a ground."""
+
+    def make(
+        form: str = "JPEG",
+        size: tuple[int, int] = (295, 413),
+        ground: str = "white",
+        mode: str = "RGB",
+        **saving: Any,
+    ) -> bytes:
+        picture = Image.new(mode, size, ground)
+        pen = ImageDraw.Draw(picture)
+        wide, high = size
+        pen.ellipse((wide * 0.32, high * 0.2, wide * 0.68, high * 0.62), fill="#3c3632")
+        pen.rectangle((0, high * 0.85, wide, high), fill="#22335a")
+        target = BytesIO()
+        picture.save(target, form, **saving)
+        return target.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_staple() -> Callable[[str], StatusStaple]:
+    """A status proof as of a time, for what the printer looks at: nobody verifies it here."""
+
+    def make(time: str) -> StatusStaple:
+        entry = Status(before=6, count=1, root="0" * 64, time=time)
+        return StatusStaple(
+            entry=encode_entry(entry),
+            entry_index=6,
+            entry_path=(),
+            index=0,
+            page=bytes(1024),
+            pages=1,
+            path=(),
+        )
 
     return make

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from registry.documents.certificate import make_certificate_pdf
+from registry.documents.certificate import Press, make_certificate_pdf
 from registry.documents.errors import DrawingFailed, GateRefused
-from registry.documents.face import FaceData, draw_face, seal_box
+from registry.documents.face import FaceData, draw_face, places_of
 from registry.documents.fonts import FontSet
 from registry.documents.gate import Promise, pass_gate
+from registry.documents.template import Places, shipped_template
 from signing.bundle import Evidence, read_proof_file
 from signing.envelope import from_json
 from signing.errors import MalformedBundle, SealFailed
-from signing.pdf import check_seal, read_pdf, seal_pdf
+from signing.pdf import PROOF_NAME, RECORD_NAME, check_seal, read_pdf, seal_pdf
 from signing.record import Record
 
 BASE_URL, TOKEN = "https://verify.example.gov.cn", "abcdefghij234567"
@@ -31,14 +32,17 @@ def issue(
 ) -> Callable[..., bytes]:
     def make(**change: Any) -> bytes:
         record = change.pop("record", None) or make_record()
-        facts = {
-            "evidence": make_evidence(record),
-            "record": record,
-            "token": TOKEN,
-            "base_url": BASE_URL,
+        keys = {
             "record_signer": company.record_signer,
             "seal_signer": company.seal_signer,
             "root": company.root,
+        }
+        own = {name: change.pop(name, value) for name, value in keys.items()}
+        facts = {
+            "press": Press(base_url=BASE_URL, **own),
+            "evidence": make_evidence(record),
+            "record": record,
+            "token": TOKEN,
             "now": now,
         }
         return make_certificate_pdf(**{**facts, **change})
@@ -131,9 +135,14 @@ def drawn(face: FaceData, fonts: FontSet) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def seal(company: Any, now: datetime) -> Callable[[bytes], bytes]:
+def places(fonts: FontSet) -> Places:
+    return places_of(shipped_template(), fonts)
+
+
+@pytest.fixture(scope="module")
+def seal(company: Any, now: datetime, places: Places) -> Callable[[bytes], bytes]:
     return lambda pdf: seal_pdf(
-        pdf, company.seal_signer, root=company.root, now=now, reason="签发", box=seal_box()
+        pdf, company.seal_signer, root=company.root, now=now, reason="签发", box=places.seal.points
     )
 
 
@@ -143,12 +152,12 @@ def sealed(drawn: bytes, seal: Callable[[bytes], bytes]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def promise(face: FaceData) -> Promise:
+def promise(face: FaceData, places: Places) -> Promise:
     return Promise(
         qr_text=face.qr_text,
+        qr_place=places.qr,
         words=(face.name, face.issuer),
-        record_json=face.record_json,
-        tlog_proof=face.tlog_proof,
+        attachments={RECORD_NAME: face.record_json, PROOF_NAME: face.tlog_proof},
     )
 
 
@@ -168,8 +177,9 @@ def test_what_keeps_its_promise_passes(
     [
         ({"words": ("王五",)}, "printed text"),
         ({"qr_text": "https://verify.example.gov.cn/v/other"}, "QR code"),
-        ({"record_json": b"{}"}, "attachments"),
-        ({"tlog_proof": b"{}"}, "attachments"),
+        ({"attachments": {RECORD_NAME: b"{}"}}, "attachments"),
+        ({"attachments": {}}, "attachments"),
+        ({"stamps": 1}, "timestamps"),
     ],
 )
 def test_a_broken_promise_is_found(

@@ -8,9 +8,10 @@ from typing import Any
 import pikepdf
 import pytest
 
-from registry.documents.face import FaceData, draw_face, seal_box
+from registry.documents.face import FaceData, draw_face, places_of
 from registry.documents.fonts import FontSet
 from registry.documents.pdfa_lint import lint_pdfa3u
+from registry.documents.template import shipped_template
 from signing.pdf import seal_pdf
 
 
@@ -28,11 +29,12 @@ def sealed(pdf: bytes, company: Any, now: datetime, **place: Any) -> bytes:
 
 
 def test_a_drawn_and_sealed_certificate_has_no_fault(
-    drawn: bytes, company: Any, now: datetime
+    drawn: bytes, company: Any, now: datetime, fonts: FontSet
 ) -> None:
     assert lint_pdfa3u(drawn) == ()
     assert lint_pdfa3u(sealed(drawn, company, now)) == ()
-    assert lint_pdfa3u(sealed(drawn, company, now, box=seal_box())) == ()
+    box = places_of(shipped_template(), fonts).seal.points
+    assert lint_pdfa3u(sealed(drawn, company, now, box=box)) == ()
 
 
 def test_without_the_line_end_the_seal_breaks_pdfa(

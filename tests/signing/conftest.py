@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,8 +20,17 @@ from keys.vkey import SignatureType, VerifierKey
 from signing.bundle import Evidence
 from signing.envelope import Envelope, sign_record
 from signing.record import IdType, Record, canonical, commitment
+from signing.statusfile import StatusFile, status_file_of
 from signing.tlog.checkpoint import Checkpoint, cosign_checkpoint, sign_checkpoint
-from signing.tlog.entry import BatchClose, Issue, Milestone, State, Status, encode_entry
+from signing.tlog.entry import (
+    BatchClose,
+    Issue,
+    Milestone,
+    State,
+    Status,
+    StatusChange,
+    encode_entry,
+)
 from signing.tlog.merkle import leaf_hashes, root_of
 from signing.tlog.note import format_note, parse_note
 from signing.tlog.paths import HashLevels, inclusion_path
@@ -287,3 +297,37 @@ def trust(log: SmallLog, record_signer: PrivateKeySigner, other_signer: PrivateK
         base_url="https://zs.example.cn",
         issued_at=NOW,
     )
+
+
+def go_on(log: Any, states: dict[int, State], time: str, count: int = 5) -> Any:
+    """Return the log with changes to `states` and a status entry of this time at its end."""
+    later = copy.copy(log)
+    later.leaves = list(log.leaves)
+    for index, state in states.items():
+        change = StatusChange(index=index, link="", reason="test", state=state)
+        later.leaves.append(encode_entry(change))
+    pages = blank_pages(count)
+    for index, state in states.items():
+        set_state(pages, index, state)
+    later.pages = StatusPages(bytes(pages))
+    later.status_index = len(later.leaves)
+    entry = Status(before=later.status_index, count=count, root=later.pages.root().hex(), time=time)
+    later.leaves.append(encode_entry(entry))
+    later.note = later.sign()
+    return later
+
+
+@pytest.fixture(scope="session")
+def make_later() -> Callable[..., Any]:
+    """The log gone on; see `go_on`."""
+    return go_on
+
+
+@pytest.fixture(scope="session")
+def file_of() -> Callable[..., StatusFile]:
+    """The status file that a log publishes now; `note` stands in for its checkpoint."""
+
+    def make(log: Any, note: bytes = b"", page: int = 0) -> StatusFile:
+        return status_file_of(log.staple(4096 * page), note or log.note)
+
+    return make

@@ -189,14 +189,14 @@ def test_the_words_stand_in_columns_and_the_id_is_masked(run: Run, log: Any) -> 
     assert "440300199001010011" not in out
 
 
-def test_a_pdf_has_a_sixth_step(run: Run, make_pdf: Any) -> None:
+def test_a_pdf_has_a_sixth_and_a_seventh_step(run: Run, make_pdf: Any) -> None:
     code, out, _ = run(make_pdf(), "--json")
     steps = json.loads(out)["steps"]
     assert code == 0
     assert [(step["number"], step["answer"]) for step in steps] == [
-        (number, "valid") for number in range(1, 7)
+        (number, "valid") for number in range(1, 8)
     ]
-    assert steps[5]["reason"] == "seal-good"
+    assert [step["reason"] for step in steps[5:]] == ["seal-good", "copy-original"]
 
 
 def test_json_has_codes_words_and_no_id_number(run: Run, log: Any) -> None:
