@@ -14,7 +14,18 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("path", "memory", "pieces", "ledger", "proofs", "files", "fsck", "desks")
+PARTS = (
+    "path",
+    "memory",
+    "pieces",
+    "documents",
+    "ledger",
+    "proofs",
+    "files",
+    "fsck",
+    "desks",
+    "page",
+)
 
 
 def main() -> int:

@@ -13,8 +13,9 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -103,3 +104,14 @@ def needs() -> Callable[..., None]:
             pytest.skip(f"no Python module {module} here; it is in {package}")
 
     return check
+
+
+@pytest.fixture(scope="session")
+def driver(needs: Callable[..., None]) -> Iterator[Any]:
+    """Give Playwright, which a process can start but once at a time: all browsers come from it."""
+    needs(program="chromium", package="chromium")
+    needs(module="playwright", package="requirements-dev.txt")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright

@@ -1,7 +1,7 @@
 """The public site's composition: configuration in, Flask application out.
 
-No session, no cookie, no database of its own, nothing written: any number of processes may
-serve the same directory. Uploads stay in memory.
+No session, no cookie; nothing is written but the state file, where the limits stand: any number
+of processes may serve the same directory. Uploads stay in memory.
 """
 
 from __future__ import annotations
@@ -13,11 +13,26 @@ from typing import IO, TYPE_CHECKING, Final
 
 from flask import Flask, Request, url_for
 
-from verify_web import directory, errors, log, pages, security, status, uploads
+from verify_web import (
+    directory,
+    errors,
+    log,
+    lookups,
+    pages,
+    result,
+    scripts,
+    security,
+    status,
+    tail,
+    uploads,
+)
+from verify_web.allowance import Allowance
+from verify_web.limits import Limits
 from verify_web.lookup import Mirror
 from verify_web.public import PublicDirectory
 from verify_web.site import Site
 from verify_web.times import clock_time, machine_time
+from verify_web.wording_page import SAY
 
 if TYPE_CHECKING:
     from verify_web.config import SiteConfig
@@ -58,27 +73,37 @@ def create_app(config: SiteConfig) -> Flask:
     )
     app.jinja_env.filters.update(clock_time=clock_time, machine_time=machine_time)
     versions = {file.name: _digest(file) for file in _STATIC.iterdir()}
+    kept = tuple(f"/static/{name}?v={versions[name]}" for name in ("icon.svg",))
+    module = scripts.load_scripts(config.max_age, kept)
 
     @app.context_processor
     def constants() -> dict[str, object]:
         return {
             "base_url": config.base_url,
             # A changed file gets a new address, so browsers may keep the old one for a year.
+            "module": module,
+            "say": SAY,
             "asset": lambda name: url_for("static", filename=name, v=versions[name]),
         }
 
+    limits = Limits(config.state, config.pepper, config.clock)
     site = Site(
         config=config,
         public=PublicDirectory(config.public_dir),
         mirror=Mirror(config.public_dir / "mirror.db", config.pepper),
+        allowance=Allowance(limits, config.clock),
     )
     security.install(app, base_url=config.base_url)
     errors.install(app)
     app.register_blueprint(pages.blueprint(site))
+    app.register_blueprint(result.blueprint(site))
+    app.register_blueprint(scripts.blueprint(module))
+    app.register_blueprint(lookups.blueprint(site))
     app.register_blueprint(uploads.blueprint(site))
     app.register_blueprint(log.blueprint(config.public_dir))
     app.register_blueprint(directory.blueprint(config.public_dir))
     app.register_blueprint(status.blueprint(config.public_dir))
+    app.register_blueprint(tail.blueprint(site))
     return app
 
 

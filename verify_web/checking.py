@@ -1,4 +1,4 @@
-"""Verifies one file that somebody was given: PDF, QR picture, `.tlog-proof` or bundle.
+"""Verifies the evidence in a file that somebody was given: PDF, `.tlog-proof` or bundle.
 
 The file's own evidence is verified as the offline program would. Then the log as published
 now is asked about the same leaf: a file made before a revocation carries a status from
@@ -8,19 +8,16 @@ before it, and only the newest proven one counts. Nothing of the file is kept.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
 
-from signing.bundle import Evidence, read_bundle_file, read_proof_file
-from signing.envelope import from_json
-from signing.errors import MalformedBundle, MalformedQr, SigningError
+from signing.errors import SigningError
 from signing.mirror import Factor
-from signing.qr import QrPayload, parse_qr_url
 from signing.record import parse_record
 from signing.report import (
     STATE_VERDICTS,
     Answer,
     Reason,
-    Report,
     Step,
     StepCode,
     Verdict,
@@ -28,23 +25,36 @@ from signing.report import (
 )
 from signing.tlog.note import parse_note
 from signing.tlog.treehead import parse_checkpoint
-from signing.verify import verify, verify_qr
+from signing.verify import verify
 from verify_web.errors import ServiceTrouble
-from verify_web.evidence import check_entry, fresh_evidence
-from verify_web.sandbox import inspect
-from verify_web.wording import REMARKS
-from verify_web.worker import Task
+from verify_web.evidence import fresh_evidence
+from verify_web.wording_files import REMARKS
 
 if TYPE_CHECKING:
+    from signing.bundle import Evidence
     from signing.mirror import MirrorEntry
+    from signing.report import Report
     from signing.tlog.proof import TlogProof
     from signing.wording import Words
     from verify_web.public import Snapshot
     from verify_web.site import Site
 
-_PDF: Final = b"%PDF-"
-_PROOF: Final = b"c2sp.org/tlog-proof@"
-_PICTURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+_SIGNED_ONCE: Final = frozenset(
+    {Reason.SIGNATURE_NO_PLACE, Reason.SIGNATURE_KEY_REVOKED, Reason.SIGNATURE_KEY_ENDED}
+)
+"""True signatures of the issuer that do not count any more, or not alone."""
+
+
+class FileKind(StrEnum):
+    """What was uploaded."""
+
+    EVIDENCE = "evidence"
+    """A bundle or proof file."""
+    PDF = "pdf"
+    PICTURE = "picture"
+    """A picture of a QR code."""
+    SCAN = "scan"
+    """A PDF without a record, with a QR code on its page."""
 
 
 class Unreadable(Exception):
@@ -60,31 +70,19 @@ class Checked:
     """The report on a file, what must be said with it, and the newer edition's token if any."""
 
     report: Report
+    kind: FileKind = FileKind.EVIDENCE
     remarks: tuple[Words, ...] = ()
     onward: str = ""
 
 
-def check_file(site: Site, data: bytes) -> Checked:
-    """Verify an uploaded file. Raises Unreadable, ServiceTrouble, or Busy."""
-    if data.startswith(_PDF):
-        return _check_pdf(site, data)
-    if data.startswith(_PICTURES):
-        return _check_picture(site, data)
-    try:
-        if data.startswith(_PROOF):
-            return _check_evidence(site, read_proof_file(data))
-        if data.startswith(b"{"):
-            return _check_evidence(site, read_bundle_file(data))
-    except MalformedBundle:
-        raise Unreadable(REMARKS["damaged-bundle"]) from None
-    raise Unreadable(REMARKS["unknown-kind"])
+def check_evidence(site: Site, evidence: Evidence, *more: Step) -> Checked:
+    """Merge the file's own answers with the newest state of the log; `more` are steps of a PDF.
 
-
-def _check_evidence(site: Site, evidence: Evidence, *more: Step) -> Checked:
-    """Merge the file's own answers with the newest state of the log; `more` are steps of a PDF."""
+    Raises ServiceTrouble.
+    """
     snapshot = site.public.snapshot()
     own = _verify(site, snapshot, evidence)
-    entry = _mirrored(site, evidence)
+    entry = _mirrored(site, evidence, own)
     fresh = _fresh(site, snapshot, evidence, entry)
     steps = own.steps
     remark = "status-from-file"
@@ -152,11 +150,16 @@ def _verify(site: Site, snapshot: Snapshot, evidence: Evidence) -> Report:
     )
 
 
-def _mirrored(site: Site, evidence: Evidence) -> MirrorEntry | None:
+def _mirrored(site: Site, evidence: Evidence, own: Report) -> MirrorEntry | None:
     """Find the mirror's entry of the very same record, for the link to a newer edition.
 
     Trouble with the mirror takes away no more than that link: the file speaks for itself.
     """
+    signature = own.step(StepCode.SIGNATURE)
+    if signature.answer is not Answer.VALID and signature.reason not in _SIGNED_ONCE:
+        # A record that nobody here has signed is a guess: the time of an answer must not tell
+        # whether the mirror has what was guessed, and lookups alone are counted.
+        return None
     try:
         record = parse_record(evidence.envelope.payload)
         found = site.mirror.by_facts({Factor.NUMBER: record.number, Factor.NAME: record.name})
@@ -198,80 +201,3 @@ def _place(snapshot: Snapshot, proof: TlogProof | None) -> int | None:
     except SigningError:
         return None
     return proof.index if origin == snapshot.trust.log_origin else None
-
-
-def _check_pdf(site: Site, data: bytes) -> Checked:
-    try:
-        inside = inspect(_task(site, "pdf", data))
-    except SigningError:
-        raise Unreadable(REMARKS["damaged-pdf"]) from None
-    if inside.record is None or inside.proof is None or inside.seal is None:
-        raise Unreadable(REMARKS["no-certificate-inside"])
-    try:
-        evidence = read_proof_file(inside.proof, from_json(inside.record))
-    except SigningError:
-        # It was a certificate's PDF, and somebody changed what was signed in it.
-        return Checked(report=report_of((*_NOTHING_READ, inside.seal), None))
-    return _check_evidence(site, evidence, inside.seal)
-
-
-def _task(site: Site, kind: Literal["pdf", "picture"], data: bytes) -> Task:
-    trust = site.config.public_dir / "trust"
-    return Task(kind=kind, data=data, trust=str(trust), now=site.config.clock.now())
-
-
-_NOTHING_READ: Final = (
-    Step(code=StepCode.RECORD, answer=Answer.INVALID, reason=Reason.RECORD_MALFORMED),
-    *(
-        Step(code=code, answer=Answer.CANNOT_SAY, reason=reason)
-        for code, reason in (
-            (StepCode.SIGNATURE, Reason.SIGNATURE_NO_RECORD),
-            (StepCode.INCLUSION, Reason.INCLUSION_MISSING),
-            (StepCode.CHECKPOINT, Reason.CHECKPOINT_MISSING),
-            (StepCode.STATUS, Reason.STATUS_MISSING),
-        )
-    ),
-)
-
-
-def _check_picture(site: Site, data: bytes) -> Checked:
-    try:
-        texts = inspect(_task(site, "picture", data)).texts
-    except SigningError:
-        raise Unreadable(REMARKS["no-qr"]) from None
-    symbols = set()
-    for text in texts:
-        try:
-            symbols.add(parse_qr_url(text))
-        except MalformedQr:
-            continue
-    if len(symbols) != 1:
-        # With two certificates in view, an answer would be about either of them.
-        raise Unreadable(REMARKS["several-qr" if symbols else "other-qr"])
-    return _check_symbol(site, *symbols.pop())
-
-
-def _check_symbol(site: Site, base_url: str, token: str, payload: QrPayload) -> Checked:
-    """Verify the symbol's own signature, then what is registered under its token."""
-    trust = site.public.snapshot().trust
-    own = verify_qr(payload, trust, now=site.config.clock.now(), base_url=base_url)
-    signature = own.step(StepCode.SIGNATURE)
-    # A key revoked since: the symbol alone proves nothing any more, the register may.
-    placeless = signature.reason is Reason.SIGNATURE_NO_PLACE
-    if own.step(StepCode.RECORD).answer is not Answer.VALID or not (
-        placeless or signature.answer is Answer.VALID
-    ):
-        # Also a good symbol that leads to another site: our register cannot vouch for that.
-        return Checked(report=own)
-    entry = site.mirror.by_token(token)
-    if entry is None:
-        return Checked(report=own, remarks=(REMARKS["qr-unregistered"],))
-    report = check_entry(site, entry)
-    if report.record is not None and payload.agrees_with(report.record):
-        remark = REMARKS["qr-agrees-by-register" if placeless else "qr-agrees"]
-        return Checked(report=report, remarks=(remark,), onward=entry.superseded_by)
-    # A genuine token beside other facts: the symbol was put together by a forger.
-    first = replace(own.steps[0], answer=Answer.INVALID, reason=Reason.RECORD_DISAGREES)
-    return Checked(
-        report=report_of((first, *own.steps[1:]), None), remarks=(REMARKS["qr-disagrees"],)
-    )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from keys.clock import Clock
+    from verify_web.clients import Network
 
 DEFAULT_MAX_AGE: Final = timedelta(days=7)
 """A status list is published daily; a week covers the longest public holiday's failure."""
@@ -22,7 +23,8 @@ class SiteConfig:
     """`public_dir` is only read; `pepper` (32 bytes) opens the mirror's index rows.
 
     `base_url` is the site's public address without a final slash; a QR code naming another
-    one is refused. A status older than `max_age` proves nothing.
+    one is refused. A status older than `max_age` proves nothing. `state_file` is written: what
+    the site remembers over a restart. `X-Forwarded-For` is believed of `trusted_proxies` only.
     """
 
     public_dir: Path
@@ -30,6 +32,13 @@ class SiteConfig:
     base_url: str
     clock: Clock = field(default_factory=SystemClock)
     max_age: timedelta = DEFAULT_MAX_AGE
+    state_file: Path | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def state(self) -> Path:
+        """The state file: that of a home (`site/site.db` beside `public/`) where none is named."""
+        return self.state_file or self.public_dir.parent / "site" / "site.db"
 
     def __repr__(self) -> str:
         # The pepper must not reach a log line by way of a debugger or an error page.

@@ -31,6 +31,8 @@ class SiteError(Exception):
 
     code: ClassVar[str] = "server-error"
     status: ClassVar[int] = 500
+    retry_after = 0
+    """Seconds after which to come again; 0 where that is not known."""
 
 
 class ServiceTrouble(SiteError):
@@ -41,6 +43,7 @@ class ServiceTrouble(SiteError):
 
     code = "service-trouble"
     status = 503
+    retry_after = 60
 
 
 class CrossSiteRefused(SiteError):
@@ -55,12 +58,14 @@ class Busy(SiteError):
 
     code = "busy"
     status = 503
+    retry_after = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     code: str
     status: int
+    retry_after: int = 0
 
 
 _BY_STATUS: Final = {
@@ -92,7 +97,7 @@ def _handle(error: Exception) -> Response:
 def _classify(error: Exception) -> _Answer:
     match error:
         case SiteError():
-            return _Answer(code=error.code, status=error.status)
+            return _Answer(code=error.code, status=error.status, retry_after=error.retry_after)
         case HTTPException(code=int(status)) if status in _BY_STATUS:
             return _Answer(code=_BY_STATUS[status], status=status)
         case HTTPException(code=int(status)) if status < 500:  # noqa: PLR2004 -- client's fault
@@ -107,30 +112,33 @@ def _respond(answer: _Answer, error: Exception) -> Response:
         about = str(error) if isinstance(error, SiteError) else type(error).__qualname__
         _LOG.error("%s: %s at %s", answer.code, about, _origin(error))
     if wants_json():
-        response = problem_json(answer.code, answer.status)
+        response = problem_json(answer.code, answer.status, retry_after=answer.retry_after)
     else:
-        page = render_template("problem.html", problem=PROBLEMS[answer.code])
+        minutes = answer.retry_after // 60
+        page = render_template("problem.html", problem=PROBLEMS[answer.code], minutes=minutes)
         response = Response(page, answer.status, content_type="text/html; charset=utf-8")
     if isinstance(error, HTTPException):
         # Allow, Retry-After and the like belong to the status; the body and its type are ours.
         for name, value in error.get_headers(request.environ):
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value
-    if answer.status == ServiceTrouble.status:
-        response.headers["Retry-After"] = "60"
+    if answer.retry_after:
+        response.headers["Retry-After"] = str(answer.retry_after)
     return response
 
 
-def problem_json(code: str, status: int) -> Response:
-    """Problem details (RFC 9457) by the codes of `wording.PROBLEMS`."""
+def problem_json(code: str, status: int, *, retry_after: int = 0) -> Response:
+    """Problem details (RFC 9457) by the codes of `wording.PROBLEMS`; `retry_after` in seconds."""
     problem = PROBLEMS[code]
-    details = {
+    details: dict[str, object] = {
         "code": code,
         "detail": problem.advice.zh,
         "status": status,
         "title": problem.title.zh,
         "type": "about:blank",
     }
+    if retry_after:
+        details["retry_after"] = retry_after
     return Response(msgspec.json.encode(details), status, content_type=PROBLEM_TYPE)
 
 

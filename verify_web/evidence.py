@@ -30,32 +30,42 @@ if TYPE_CHECKING:
 
 def check_entry(site: Site, entry: MirrorEntry) -> Report:
     """Verify a mirror entry by the log as published now. Raises ServiceTrouble."""
+    return weigh_entry(site, entry)[0]
+
+
+def weigh_entry(site: Site, entry: MirrorEntry) -> tuple[Report, Evidence]:
+    """Verify as `check_entry` does, and give the evidence that was verified with the report."""
     snapshot = site.public.snapshot()
     try:
-        report = _check(site, snapshot, entry)
+        evidence = _of(snapshot, entry)
     except ServiceTrouble:
         site.public.forget()
         raise
-    if report.verdict in (Verdict.INVALID, Verdict.CANNOT_SAY):
-        # What failed may be a file that is being mended: nothing read for it is kept.
-        site.public.forget()
-    return report
-
-
-def _check(site: Site, snapshot: Snapshot, entry: MirrorEntry) -> Report:
-    evidence = fresh_evidence(
-        snapshot,
-        envelope=entry.envelope,
-        opening=entry.opening,
-        leaf=entry.entry,
-        index=entry.index,
-    )
-    return verify(
+    report = verify(
         replace(evidence, link=entry.superseded_by),
         snapshot.trust,
         now=site.config.clock.now(),
         max_age=site.config.max_age,
         opened=snapshot.head,
+    )
+    if report.verdict in (Verdict.INVALID, Verdict.CANNOT_SAY):
+        # What failed may be a file that is being mended: nothing read for it is kept.
+        site.public.forget()
+    return report, evidence
+
+
+def evidence_of(site: Site, entry: MirrorEntry) -> Evidence:
+    """Give the evidence as published now, not verified. Raises ServiceTrouble."""
+    return _of(site.public.snapshot(), entry)
+
+
+def _of(snapshot: Snapshot, entry: MirrorEntry) -> Evidence:
+    return fresh_evidence(
+        snapshot,
+        envelope=entry.envelope,
+        opening=entry.opening,
+        leaf=entry.entry,
+        index=entry.index,
     )
 
 

@@ -15,12 +15,15 @@ from urllib.parse import quote
 
 from signing.errors import SigningError
 from signing.mirror import Factor, MirrorEntry, normalise, open_entry, open_index, tag_and_key
+from signing.mirror_files import file_tag_and_key, open_file
 from signing.record import Record, parse_record
 from verify_web.errors import ServiceTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from signing.mirror_files import ReleasedFile
 
 MOST_SHOWN: Final = 50
 """Editions of certificates of one person; nobody comes near."""
@@ -74,6 +77,21 @@ class Mirror:
         return tuple(
             one for one in found if all(_fact(one.record, each) == known[each] for each in further)
         )
+
+    def released(self, digest: bytes) -> ReleasedFile | None:
+        """Find what is kept of the file with this SHA-256. Raises ServiceTrouble."""
+        tag, key = file_tag_and_key(self._pepper, digest)
+        try:
+            with closing(self._connect()) as connection:
+                # A mirror that was written before there was such a table.
+                there = connection.execute(
+                    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'files'"
+                ).fetchone()
+                query = "SELECT sealed FROM files WHERE tag = ?"
+                row = connection.execute(query, (tag,)).fetchone() if there else None
+            return open_file(key, tag, row[0]) if row else None
+        except (sqlite3.Error, SigningError) as error:
+            raise ServiceTrouble(f"mirror: {type(error).__name__}") from None
 
     def _open_all(self, *, tag: bytes, key: bytes) -> list[MirrorEntry]:
         try:

@@ -6,6 +6,7 @@ must not tell whether a number exists.
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -60,6 +61,8 @@ _PROVINCES: Final = {
 }
 """By the first two digits of GB/T 2260."""
 
+_GROUP_ENDS: Final = (1, 5, 7, 13, 15, 16, 22)
+
 _CLASSES: Final = {"Y": "用人单位", "S": "社会评价组织"}
 
 
@@ -70,6 +73,13 @@ class NumberPart:
     text: str
     name: Words
     value: str
+
+
+def number_groups(number: str) -> tuple[str, ...]:
+    """Part a 22-character number as it is read aloud; any other stays in one piece."""
+    if len(number) != _GROUP_ENDS[-1]:
+        return (number,)
+    return tuple(number[a:b] for a, b in itertools.pairwise((0, *_GROUP_ENDS)))
 
 
 def explain(number: str) -> tuple[NumberPart, ...]:

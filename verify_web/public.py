@@ -9,6 +9,7 @@ snapshot (ServiceTrouble), without a proven status list every status is *cannot 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from keys.errors import KeysError
-from keys.trust import load_trust
+from keys.trust import POLICY_FILE, load_trust
 from signing.errors import SigningError
 from signing.tlog.checkpoint import open_checkpoint
 from signing.tlog.note import MAX_NOTE
@@ -50,6 +51,8 @@ class Snapshot:
     head: SignedCheckpoint
     tree: TreeReader
     status: StatusList | None
+    policy_digest: str
+    """SHA-256 of log.policy in hex: what a visitor compares with the office by another way."""
 
 
 class PublicDirectory:
@@ -87,6 +90,7 @@ class PublicDirectory:
             # A frozen log's successor has another folder: log2 after log.
             self._log = trust.log_origin.rpartition("/")[2]
             head = self._head(trust)
+            policy = (self._directory / "trust" / POLICY_FILE).read_bytes()
         except (KeysError, SigningError, OSError) as error:
             raise ServiceTrouble(f"no trusted checkpoint: {_code(error)}") from None
         folder = self._directory / self._log
@@ -96,7 +100,13 @@ class PublicDirectory:
         except (SigningError, OSError) as error:
             _LOG.error("status list not usable: %s", _code(error))
             status = None
-        return Snapshot(trust=trust, head=head, tree=tree, status=status)
+        return Snapshot(
+            trust=trust,
+            head=head,
+            tree=tree,
+            status=status,
+            policy_digest=hashlib.sha256(policy).hexdigest(),
+        )
 
     def _head(self, trust: Trust) -> SignedCheckpoint:
         newest, witnessed = (self._directory / self._log / name for name in _CHECKPOINTS)

@@ -1,6 +1,6 @@
 """What every answer carries to keep browsers in check, and the refusal of cross-site forms.
 
-No script, no inline style, nothing from another origin (OWASP secure headers; CSP level 3).
+Scripts and styles from this origin's files alone, none inline (OWASP secure headers; CSP level 3).
 The address a visitor came from or goes to is never passed on: it may hold a token.
 """
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -31,6 +32,9 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+CAMERA_POLICY: Final = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+"""For the page that scans: this origin alone, and the visitor is asked."""
 
 PUBLIC_HEADERS: Final = {
     "Access-Control-Allow-Origin": "*",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from verify_web.allowance import Allowance
     from verify_web.config import SiteConfig
     from verify_web.lookup import Mirror
     from verify_web.public import PublicDirectory
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The configuration and the two readers made from it; shared by all threads."""
+    """The configuration, the two readers and the limits made from it; shared by all threads."""
 
     config: SiteConfig
     public: PublicDirectory
     mirror: Mirror
+    allowance: Allowance

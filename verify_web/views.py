@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from signing.record import mask_id
-from signing.report import Answer, StepCode, Verdict
+from signing.record import mask_id, mask_name
+from signing.report import REQUIRED_STEPS, Answer, Reason, Step, StepCode, Verdict
 from signing.wording import Words, level_words, words
-from verify_web.numbers import NumberPart, explain
-from verify_web.times import printed_date
+from verify_web.numbers import NumberPart, explain, number_groups
+from verify_web.times import Shown, printed_date
 from verify_web.wording import ANSWERS, STATES, State, reason_words
+from verify_web.wording_page import DETAILS, NO_WITNESS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from signing.record import Record
-    from signing.report import Report, Step
+    from signing.report import Report
 
 _SIGNED: Final = (StepCode.RECORD, StepCode.SIGNATURE)
 """The steps that make a record's facts the issuer's."""
@@ -34,7 +35,10 @@ class Fact:
     label: Words
     value: str
     aside: str = ""
-    is_number: bool = False
+    groups: tuple[str, ...] = ()
+    """A number's characters in the groups in which they are read, else empty."""
+    code: str = ""
+    """The record's field, by which the browser module finds it on the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,26 +46,31 @@ class StepView:
     """One check with its answer, reason and time."""
 
     number: int
+    code: str
+    answer: Answer
     title: Words
     word: Words
     tone: str
     icon: str
+    reason_code: str
     reason: Words
-    as_of: datetime | None
+    detail: Words | None
+    as_of: datetime | Shown | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """All a page shows of one certificate."""
 
+    verdict: Verdict
     state: State
     title: Words
     facts: tuple[Fact, ...]
     number_parts: tuple[NumberPart, ...]
     steps: tuple[StepView, ...]
-    as_of: datetime | None
-    see_edition: int | None
-    checked_at: datetime
+    as_of: datetime | Shown | None
+    see_edition: int | str | None
+    checked_at: datetime | Shown
     """When this site did the checks: the time of every step that has none of its own."""
 
 
@@ -81,16 +90,20 @@ class Listed:
         return self.report.verdict is Verdict.CORRECTED, -issued, -edition
 
 
-def view_of(report: Report, *, checked_at: datetime, reissued: bool = False) -> View:
+def view_of(
+    report: Report, *, checked_at: datetime, reissued: bool = False, named: bool = True
+) -> View:
     """Make the page's view of a report that was drawn up at `checked_at`.
 
-    `reissued`: what stands in the place of a corrected edition has the same facts.
+    `reissued`: what stands in the place of a corrected edition has the same facts. `named` is
+    False for somebody who has not shown to know the name: it is masked then.
     """
     record = trusted_record(report)
     return View(
-        state=STATES["reissued" if reissued else report.verdict.value],
+        verdict=report.verdict,
+        state=_state(report, reissued=reissued),
         title=_title(record),
-        facts=facts_of(record, filed_as=_filed_as(report)) if record else (),
+        facts=facts_of(record, filed_as=_filed_as(report), named=named) if record else (),
         number_parts=explain(record.number) if record else (),
         steps=tuple(map(_step, report.steps)),
         # A time beside 无效 would read as if something had been confirmed as of then.
@@ -100,41 +113,71 @@ def view_of(report: Report, *, checked_at: datetime, reissued: bool = False) -> 
     )
 
 
+def _state(report: Report, *, reissued: bool) -> State:
+    if report.step(StepCode.RECORD).reason is Reason.RECORD_FOREIGN_HOST:
+        # A look-alike's code must not look like a passing difficulty of ours.
+        return STATES["foreign-site"]
+    return STATES["reissued" if reissued else report.verdict.value]
+
+
 def trusted_record(report: Report) -> Record | None:
     """Give the record, if its facts may be shown as the issuer's."""
     signed = all(report.step(code).answer is Answer.VALID for code in _SIGNED)
     return report.record if signed and report.verdict is not Verdict.INVALID else None
 
 
-def facts_of(record: Record, *, filed_as: str) -> tuple[Fact, ...]:
+def facts_of(record: Record, *, filed_as: str, named: bool = True) -> tuple[Fact, ...]:
     """List the printed fields in the order of the paper (参考样式), the edition last.
 
     `filed_as` is the assessing body's name on file, shown where the paper has another.
     """
     return (
-        Fact(label=Words("姓名", "Name"), value=record.name),
-        Fact(label=Words("证件类型", "ID type"), value=words(record.id_type).zh),
         Fact(
+            code="name",
+            label=Words("姓名", "Name"),
+            value=record.name if named else mask_name(record.name),
+            aside="" if named else "查询时填写姓名的，显示全名",
+        ),
+        Fact(code="id_type", label=Words("证件类型", "ID type"), value=words(record.id_type).zh),
+        Fact(
+            code="id_number",
             label=Words("证件号码", "ID number"),
             value=mask_id(record.id_number),
             aside="为保护个人信息，只显示前 3 位和后 4 位",
         ),
-        Fact(label=Words("职业名称", "Occupation"), value=record.occupation),
-        Fact(label=Words("工种/职业方向", "Direction"), value=record.direction or "--"),
-        Fact(label=Words("职业技能等级", "Skill level"), value=level_words(record.level).zh),
+        Fact(code="occupation", label=Words("职业名称", "Occupation"), value=record.occupation),
         Fact(
-            label=Words("证书编号", "Certificate number"),
-            value=record.number,
-            is_number=True,
+            code="direction",
+            label=Words("工种/职业方向", "Direction"),
+            value=record.direction or "--",
         ),
         Fact(
+            code="level",
+            label=Words("职业技能等级", "Skill level"),
+            value=level_words(record.level).zh,
+        ),
+        Fact(
+            code="number",
+            label=Words("证书编号", "Certificate number"),
+            value=record.number,
+            groups=number_groups(record.number),
+        ),
+        Fact(
+            code="issuer",
             label=Words("评价机构", "Assessing body"),
             value=record.issuer,
             aside=f"现备案名称：{filed_as}" if filed_as not in ("", record.issuer) else "",
         ),
-        Fact(label=Words("发证日期", "Date of issue"), value=printed_date(record.issued)),
         Fact(
-            label=Words("版次", "Edition"), value=f"第 {record.edition} 版", aside=_edition(record)
+            code="issued",
+            label=Words("发证日期", "Date of issue"),
+            value=printed_date(record.issued),
+        ),
+        Fact(
+            code="edition",
+            label=Words("版次", "Edition"),
+            value=f"第 {record.edition} 版",
+            aside=_edition(record),
         ),
     )
 
@@ -160,10 +203,41 @@ def _step(step: Step) -> StepView:
     tone, icon = ANSWERS[step.answer]
     return StepView(
         number=step.number,
+        code=step.code,
+        answer=step.answer,
         title=words(step.code),
         word=words(step.answer),
         tone=tone,
         icon=icon,
+        reason_code=step.reason,
         reason=reason_words(step.reason),
+        detail=_detail(step),
         as_of=step.as_of,
     )
+
+
+def blank_steps() -> tuple[StepView, ...]:
+    """Give the five steps before anything was checked, for a page that the browser fills in."""
+    return tuple(
+        _step(Step(code=code, answer=Answer.CANNOT_SAY, reason=Reason.ONLY_OFFLINE))
+        for code in StepCode
+        if code in REQUIRED_STEPS
+    )
+
+
+def _detail(step: Step) -> Words | None:
+    """Fill the step's line of facts; None where one of them is not known."""
+    text = DETAILS.get(step.code)
+    if text is None:
+        return None
+    try:
+        return Words(
+            text.zh.format_map(_facts(step, NO_WITNESS.zh)),
+            text.en.format_map(_facts(step, NO_WITNESS.en)),
+        )
+    except KeyError:
+        return None
+
+
+def _facts(step: Step, no_witness: str) -> dict[str, str]:
+    return {name: value or no_witness for name, value in step.facts.items()}

@@ -44,6 +44,8 @@ class Problem:
     advice: Words
     unsure: bool = False
     """Shown as the state 暂无法确认, because somebody came to check a certificate."""
+    steps: tuple[Words, ...] = ()
+    """What else can be done at once, one thing each."""
 
 
 STATES: Final = {
@@ -120,6 +122,37 @@ STATES: Final = {
             ),
         ),
         State(
+            code="foreign-site",
+            word=Words("网址不符", "Another site"),
+            tone=Tone.BAD,
+            icon="alert",
+            meaning=Words(
+                "二维码指向的不是备案机构的查询网址，可能是仿冒网站。请勿打开，也不要采信该证书。",
+                "The QR code leads to another site than the registry’s, maybe a look-alike: do not"
+                " open it, and do not rely on the certificate.",
+            ),
+        ),
+        State(
+            code="copy-expired",
+            word=Words("副本已过期", "Copy expired"),
+            tone=Tone.WARN,
+            icon="pause",
+            meaning=Words(
+                "这份加注副本的有效期已过，不得再作为凭证使用。证书本身的状态请另行查询。",
+                "The term of this annotated copy is over. It says nothing about the certificate.",
+            ),
+        ),
+        State(
+            code="copy-for-another",
+            word=Words("非供本单位", "For another recipient"),
+            tone=Tone.WARN,
+            icon="stop",
+            meaning=Words(
+                "这份加注副本是提供给其他单位的，不得作为向贵单位出具的凭证使用。",
+                "This annotated copy was made for somebody else and proves nothing to you.",
+            ),
+        ),
+        State(
             code="not-found",
             word=Words("未找到", "Not found"),
             tone=Tone.UNSURE,
@@ -174,6 +207,13 @@ PROBLEMS: Final = {
         title=STATES["not-found"].word,
         advice=STATES["not-found"].meaning,
     ),
+    "paper-not-shown": Problem(
+        title=Words("未出示证书", "The paper was not shown"),
+        advice=Words(
+            "完整的验证包含有证件号码，只提供给持有证书二维码的人。",
+            "The whole bundle holds the ID number: it is given to those who have the QR code.",
+        ),
+    ),
     "server-error": Problem(
         title=Words("系统出现故障", "Something went wrong"),
         advice=Words(
@@ -190,6 +230,56 @@ PROBLEMS: Final = {
             " is neither confirmed nor refuted. Please try again later.",
         ),
         unsure=True,
+    ),
+    "too-many": Problem(
+        title=Words("查询过于频繁，请稍后再查", "Too many requests"),
+        advice=Words(
+            "为防止有人逐一试探他人信息，本站限制未查到结果的查询次数。这与证书是否存在、是否有效无关。",
+            "To keep others’ data from being tried out one by one, lookups without a result are"
+            " limited. This says nothing about any certificate.",
+        ),
+        steps=(
+            Words(
+                "手中有证书的，请直接扫描证书上的二维码，扫码查验不受上述次数限制。",
+                "With the paper at hand, scan its QR code: such checks are not limited like this.",
+            ),
+            Words(
+                "有电子证书（PDF）原件的，请在“验证文件”页面提交。",
+                "With the original PDF, submit it on the page “Check a file”.",
+            ),
+            Words(
+                "多人共用一个网络出口的，可能受他人查询影响，请换一个网络再试。",
+                "Where many share one connection, others may have used it up: try another one.",
+            ),
+        ),
+    ),
+    "too-many-codes": Problem(
+        title=STATES["cannot-say"].word,
+        advice=Words(
+            "本网络近期查询了大量没有登记的二维码，暂停受理几分钟。这既不表示证书有效，也不表示证书"
+            "无效。请稍后再扫，或者换一个网络。",
+            "Too many codes that lead nowhere were asked for from this network. This says nothing"
+            " about the certificate: scan again in a few minutes, or from another network.",
+        ),
+        unsure=True,
+    ),
+    "too-many-files": Problem(
+        title=Words("提交文件过于频繁，请稍后再试", "Too many files"),
+        advice=Words(
+            "打开文件核验占用资源较多，本站限制同一网络的提交次数。这与文件真伪无关。",
+            "Opening files takes much of a machine, so their number is limited for each network."
+            " This says nothing about any file.",
+        ),
+        steps=(
+            Words(
+                "本站发出的电子证书原始文件不受此限制。",
+                "Original files that were let out here are not limited.",
+            ),
+            Words(
+                "也可以用离线工具 certverify 在自己的电脑上验证，结论相同。",
+                "Or check it on your own machine with certverify: the same procedure.",
+            ),
+        ),
     ),
     "too-large": Problem(
         title=Words("文件过大", "File too large"),
@@ -239,72 +329,3 @@ _HERE: Final[Mapping[Reason, Words]] = {
 def reason_words(reason: Reason) -> Words:
     """Give the words of a check's reason for somebody who is on the site already."""
     return _HERE.get(reason) or words(reason)
-
-
-REMARKS: Final = {
-    "damaged-bundle": Words(
-        "文件已损坏或者不是本站的验证包，请向提供者索取原始文件",
-        "The file is damaged or is no verification bundle; ask for the original",
-    ),
-    "damaged-pdf": Words(
-        "PDF 无法读取，请向持证人索取原始文件，不要打印后再扫描",
-        "The PDF cannot be read; ask the holder for the original file, not a scan",
-    ),
-    "no-certificate-inside": Words(
-        "PDF 内没有签名记录，不是本登记系统的电子证书；扫描件请改用二维码查验",
-        "The PDF holds no signed record, so it is no electronic certificate; scan its QR code"
-        " instead",
-    ),
-    "no-file": Words("请选择一个文件", "Choose a file"),
-    "no-qr": Words(
-        "图片中没有可识别的二维码，请正对证书拍摄清晰照片，并保留二维码四周的空白",
-        "No QR code could be read; take a sharp photo straight on, with the white border",
-    ),
-    "other-qr": Words(
-        "图片中的二维码不是职业技能等级证书的二维码",
-        "The QR code in the picture is not that of a certificate",
-    ),
-    "qr-agrees": Words(
-        "二维码的签名有效，所载内容与登记信息一致。",
-        "The QR code’s own signature is valid, and it agrees with the register.",
-    ),
-    "qr-agrees-by-register": Words(
-        "二维码所载内容与登记信息一致；其签名密钥后已吊销，核验结果以登记信息为准。",
-        "The QR code agrees with the register. Its key was revoked since: the register decides.",
-    ),
-    "qr-disagrees": Words(
-        "二维码所载内容与登记信息不一致，疑为拼接伪造，请勿采信。",
-        "The QR code disagrees with the register: it may have been forged. Do not rely on it.",
-    ),
-    "qr-unregistered": Words(
-        "本站没有与该二维码对应的登记。",
-        "Nothing is registered here under this QR code.",
-    ),
-    "several-qr": Words(
-        "图片中有多份证书的二维码，请每次只拍一份",
-        "The picture shows the codes of several certificates; take one at a time",
-    ),
-    "proof-from-frozen-log": Words(
-        "文件所附的证明出自已停用的登记簿；以上结论依接续的登记簿作出，请重新获取证明。",
-        "The file’s proof is of a register that was closed and replaced; this answer is by the "
-        "present one. Get a new proof.",
-    ),
-    "status-from-file": Words(
-        "未能取得最新状态，以下状态取自文件所附的证明，只说明截至该时间的情况。",
-        "The newest status could not be had: the one below is the file’s own, as of its time.",
-    ),
-    "status-from-log": Words(
-        "证书状态取自本站现行公布的状态清单，不以文件所附的为准。",
-        "The status is that published now, not the one carried by the file.",
-    ),
-    "status-unknown": Words(
-        "文件所附的和本站公布的状态证明都不足以确认证书的现行状态。",
-        "Neither the file nor the published list proves the present status.",
-    ),
-    "unknown-kind": Words(
-        "无法识别该文件。请提交电子证书 PDF、二维码图片（PNG 或 JPEG）、验证包或日志证明",
-        "This kind of file is not known; submit a PDF, a picture of the QR code (PNG or JPEG),"
-        " a verification bundle or a log proof",
-    ),
-}
-"""What is said beside a result, or of a file that cannot be read."""

@@ -1,91 +1,75 @@
-"""The worker that reads an uploaded PDF or picture: limits first, then the parsers.
+"""The process that opens uploaded files: for each it forks a worker, confined before it parses.
 
 Parsers of hostile files crash, hang and unfold; here that ends one short-lived process with
-bounded memory and time, no key, no pepper and an empty environment. It gives back bytes that
-`signing.verify` then judges as it would anyone's. Protocol: one msgpack request on standard
-input, one msgpack answer on standard output. Started by `verify_web.sandbox`.
+bounded memory and time, no key, no pepper and an empty environment. This process itself parses
+nothing: it holds the loaded libraries, so that a worker is there in milliseconds. Protocol, on
+standard input and output: u32 length ‖ MessagePack, one answer for each task. Started by
+`verify_web.sandbox`; ends with its input.
 """
 
 from __future__ import annotations
 
-import resource
+import os
 import sys
-from datetime import datetime
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from keys.trust import load_trust
-from signing.envelope import from_json
-from signing.errors import SigningError
-from signing.record import parse_record
-from signing.report import Step
+from verify_web.confine import limit, shut_in
+from verify_web.findings import STOPPED, Answer, Finding, Task, read_frame, write_frame
+from verify_web.reading import read
 
-MEMORY_BYTES: Final = 1 << 30
-"""Address space; a 40-megapixel photo takes 200 MB."""
+READY: Final = b"ready"
+"""The first message, when all libraries are loaded."""
 
-CPU_SECONDS: Final = 10
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to read. The trust folder and `now` are for judging a PDF's seal."""
-
-    kind: Literal["pdf", "picture"]
-    data: bytes
-    trust: str
-    now: datetime
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What was in the file; `readable` is False when the parsers refused it."""
-
-    readable: bool = True
-    record: bytes | None = None
-    proof: bytes | None = None
-    seal: Step | None = None
-    texts: tuple[str, ...] = ()
+MAX_ANSWER: Final = 1 << 20
 
 
 def main() -> None:
-    """Serve one request."""
-    _limit()
-    task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
+    """Serve tasks until standard input ends."""
+    write_frame(sys.stdout.buffer, READY)
+    while (packed := read_frame(sys.stdin.buffer)) is not None:
+        write_frame(sys.stdout.buffer, msgspec.msgpack.encode(_answer(packed)))
+
+
+def _answer(packed: bytes) -> Answer:
+    """Fork a worker for one task and wait for it; a worker that dies has found nothing."""
+    source, sink = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _work(packed, sink)
+    os.close(sink)
+    with os.fdopen(source, "rb") as results:
+        body = results.read(MAX_ANSWER)
+    _pid, status, used = os.wait4(child, 0)
+    peak = used.ru_maxrss * 1024
+    if status == 0:
+        with suppress(ValueError):
+            confined, finding = msgspec.msgpack.decode(body, type=tuple[bool, Finding])
+            return Answer(finding=finding, peak=peak, confined=confined)
+    # Killed by its limits or by its own fault; what it began to say counts for nothing.
+    return replace(STOPPED, peak=peak)
+
+
+def _work(packed: bytes, sink: int) -> NoReturn:
+    """Be the worker."""
+    status = 1
     try:
-        finding = _read(task)
-    except SigningError:
-        finding = Finding(readable=False)
-    sys.stdout.buffer.write(msgspec.msgpack.encode(finding))
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    # Nothing can be written to a file, and a crash leaves no core with the upload in it.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _read(task: Task) -> Finding:
-    if task.kind == "picture":
-        from signing.qr_image import read_qr  # noqa: PLC0415 -- 0.1 s only pictures pay
-
-        return Finding(texts=read_qr(task.data))
-    from signing.pdf import read_pdf  # noqa: PLC0415 -- 0.4 s only PDFs pay
-    from signing.pdf_verify import seal_step  # noqa: PLC0415
-
-    inside = read_pdf(task.data)
-    seal = seal_step(
-        task.data, load_trust(Path(task.trust)), _prefix(inside.record_json), now=task.now
-    )
-    return Finding(record=inside.record_json, proof=inside.tlog_proof, seal=seal)
-
-
-def _prefix(record_json: bytes | None) -> str:
-    """Prefix of the record the seal should be the issuer's of; "" belongs to nobody."""
-    if record_json is None:
-        return ""
-    try:
-        return parse_record(from_json(record_json).payload).prefix
-    except SigningError:
-        return ""
+        # Whoever takes this process over must not read the next task or answer in its place.
+        os.close(sys.stdin.fileno())
+        os.close(sys.stdout.fileno())
+        task = msgspec.msgpack.decode(packed, type=Task)
+        trust = load_trust(Path(task.trust))
+        limit()
+        confined = shut_in()
+        body = msgspec.msgpack.encode((confined, read(task, trust)))
+        with os.fdopen(sink, "wb") as results:
+            results.write(body)
+        status = 0
+    finally:
+        # Not by way of Python's end: it would flush and run what was inherited.
+        os._exit(status)

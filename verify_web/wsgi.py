@@ -1,7 +1,10 @@
 """Factory for a WSGI server: `granian --interface wsgi --factory verify_web.wsgi:create`.
 
 `CERTREG_PUBLIC` names the published directory, `CERTREG_PEPPER_FILE` a file of 32 bytes that
-nobody else may read. The public address is the trust file's, so the two cannot disagree.
+nobody else may read, `CERTREG_SITE_STATE` the file in which the limits stand (else `site.db` beside
+the pepper). `CERTREG_TRUSTED_PROXIES` lists addresses or networks, parted by commas, whose
+`X-Forwarded-For` is believed; none by default. The public address is the trust file's, so the
+two cannot disagree.
 """
 
 from __future__ import annotations
@@ -15,10 +18,15 @@ from keys.errors import KeyFileExposed, KeysError
 from keys.trust import load_trust
 from signing.mirror import PEPPER_BYTES
 from verify_web.app import create_app
+from verify_web.clients import parse_networks
 from verify_web.config import SiteConfig
+from verify_web.errors import ServiceTrouble
+from verify_web.limits import Limits
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from verify_web.clients import Network
 
 
 class BadEnvironment(KeysError):
@@ -30,13 +38,32 @@ class BadEnvironment(KeysError):
 def create() -> Flask:
     """Build the site from the environment. Raises BadEnvironment, KeyFileExposed, TrustBroken."""
     public = Path(_setting("CERTREG_PUBLIC"))
-    return create_app(
-        SiteConfig(
-            public_dir=public,
-            pepper=read_pepper(Path(_setting("CERTREG_PEPPER_FILE"))),
-            base_url=load_trust(public / "trust").base_url,
-        )
+    pepper_file = Path(_setting("CERTREG_PEPPER_FILE"))
+    named = os.environ.get("CERTREG_SITE_STATE")
+    config = SiteConfig(
+        public_dir=public,
+        pepper=read_pepper(pepper_file),
+        base_url=load_trust(public / "trust").base_url,
+        state_file=Path(named) if named else pepper_file.with_name("site.db"),
+        trusted_proxies=_proxies(os.environ.get("CERTREG_TRUSTED_PROXIES", "")),
     )
+    try:
+        Limits(config.state, config.pepper, config.clock).check()
+    except ServiceTrouble:
+        raise BadEnvironment(
+            f"cannot write {config.state}: the site keeps its limits there; give its folder to the"
+            " site's user, or name another file in CERTREG_SITE_STATE"
+        ) from None
+    return create_app(config)
+
+
+def _proxies(text: str) -> tuple[Network, ...]:
+    try:
+        return parse_networks(text.split(","))
+    except ValueError:
+        raise BadEnvironment(
+            "CERTREG_TRUSTED_PROXIES must list addresses or networks, parted by commas"
+        ) from None
 
 
 def read_pepper(file: Path) -> bytes:

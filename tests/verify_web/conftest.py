@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import importlib.util
 import json
 import shutil
 import sqlite3
@@ -221,7 +222,9 @@ class World:
             set_state(pages, list(self.records).index(name), state)
         return bytes(pages)
 
-    def write_trust(self, *, seal_root: bytes | None = None, **key_facts: Any) -> None:
+    def write_trust(
+        self, *, seal_root: bytes | None = None, seal_key: Any = None, **key_facts: Any
+    ) -> None:
         trust = self.public / "trust"
         trust.mkdir(exist_ok=True)
         key = VerifierKey(
@@ -245,7 +248,7 @@ class World:
                     prefix=PREFIX,
                     name=VALID.issuer,
                     uscc="91440300MA0000001X",
-                    keys=(trusted,),
+                    keys=(trusted, *([seal_key] if seal_key else [])),
                 )
             ],
             seal_root=seal_root,
@@ -371,6 +374,17 @@ def world(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
         states=dict(template.states),
         status_index=template.status_index,
     )
+
+
+@pytest.fixture(scope="session")
+def seals_of() -> Any:
+    """Give the class `Seals`: a seal root with a company's seal, new for each call."""
+    spec = importlib.util.spec_from_file_location("seals", Path(__file__).with_name("seals.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Seals
 
 
 @pytest.fixture

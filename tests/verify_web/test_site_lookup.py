@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from signing.mirror import Factor
 from verify_web import forms, numbers
+from verify_web.elsewhere import elsewhere, explain_old
 
 ME = {"name": "欧阳示例", "id-number": "440301190001010019"}
 
@@ -196,3 +197,60 @@ def test_a_row_under_anothers_facts_is_a_damaged_mirror(world: Any, client: Flas
     answer = client.post("/lookup", data={"name": "甲乙", "number": "N1"})
     assert answer.status_code == 503
     assert "示例乙" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("facts", "named"),
+    [
+        ({"name": "欧阳示例", "number": "Y000044999001263000001"}, True),
+        ({"name": "欧阳示例", "admission": "2026110001"}, True),
+        ({"number": "Y000044999001263000001", "id-number": ME["id-number"]}, False),
+        ({"number": "Y000044999001263000001", "admission": "2026110001"}, False),
+        ({"admission": "2026110001", "id-number": ME["id-number"]}, False),
+    ],
+)
+def test_the_name_is_shown_to_those_who_brought_it(
+    world: Any, client: FlaskClient, facts: dict[str, str], *, named: bool
+) -> None:
+    text = client.post("/lookup", data=facts).text
+    assert "电工 · 三级/高级工" in text
+    assert ("欧阳示例" in text) is named
+    assert ("欧***" in text) is not named
+    # Nor the way to the page that has it; the checks themselves are for everybody.
+    assert (world.token("valid") in text) is named
+    assert ("登记入册" in text) is not named
+    assert "440***********0019" in text
+    assert ME["id-number"] not in text
+
+
+@pytest.mark.parametrize(
+    ("number", "parts"),
+    [
+        ("1544000000300001", ["15", "44", "00", "0", "000", "3", "00001"]),
+        ("Y000023999001263000001", ["Y", "0000", "23", "999001", "26", "3", "000001"]),
+        ("440301190001010019", []),
+        ("Y0000449990012630000", []),
+        ("Y000044999001263999999", []),
+    ],
+)
+def test_a_number_of_elsewhere_is_taken_apart(
+    client: FlaskClient, number: str, parts: list[str]
+) -> None:
+    text = client.post("/lookup", data={"number": number, "name": "无此人"}).text
+    assert re.findall(r'<td class="mono">([^<]+)</td>', text) == parts
+    assert ("<details open>" in text) == bool(parts)
+    assert 'href="http://zscx.osta.org.cn"' in text
+
+
+@given(st.from_regex(r"[0-9]{16}", fullmatch=True))
+def test_an_old_number_is_taken_apart_without_losing_a_digit(number: str) -> None:
+    parts = explain_old(number)
+    assert "".join(part.text for part in parts) == number
+    year = parts[0].value
+    assert year in {f"19{number[:2]}年", f"20{number[:2]}年"}
+
+
+def test_what_is_said_of_a_number_depends_on_its_form_alone() -> None:
+    for number in ("", "Y000044999001263000001", "Y000044999001263999999"):
+        assert elsewhere(number, {"44"}) is None
+    assert elsewhere("Y000044999001263000001", {"23"}) is not None

@@ -30,6 +30,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.live: list[str] = []
         self.texts: dict[str, list[str]] = {}
         self.feed(text)
         self.close()
@@ -39,6 +40,8 @@ class Page(HTMLParser):
         names = [name for name, _ in attrs]
         assert len(set(names)) == len(names), (tag, names)
         self.tags.append((tag, dict(attrs)))
+        if "template" not in self.open:
+            self.live.append(tag)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -88,7 +91,7 @@ def test_every_printed_field_is_shown_and_the_id_masked(world: Any, client: Flas
 
 
 def test_a_missing_direction_is_dashes(world: Any, client: FlaskClient) -> None:
-    assert "<dd>--</dd>" in client.get(f"/v/{world.token('old')}").text
+    assert '<dd data-fact="direction">--</dd>' in client.get(f"/v/{world.token('old')}").text
 
 
 def test_five_checks_each_with_its_answer_and_the_time_in_beijing(
@@ -147,7 +150,7 @@ def test_a_browser_gets_the_page(world: Any, client: FlaskClient) -> None:
     assert answer.mimetype == "text/html"
 
 
-PAGES = ["/", "/lookup", "/verify", "/log", "/nothing", "/v/zzzzzzzzzzzzzzzz", *WORDS]
+PAGES = ["/", "/lookup", "/verify", "/log", "/offline", "/nothing", "/v/zzzzzzzzzzzzzzzz", *WORDS]
 
 
 @pytest.mark.parametrize("where", PAGES)
@@ -159,7 +162,7 @@ def test_html_is_sound_and_reachable_for_everybody(
     page = Page(text)
     assert len(text.encode()) < 50_000
     assert page.all("html") == [{"lang": "zh-Hans"}]
-    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
+    assert [page.live.count(tag) for tag in ("h1", "main", "title")] == [1, 1, 1]
     assert page.all("a")[0] == {"class": "skip", "href": "#main"}
     assert all(attrs.get("aria-label") for attrs in page.all("nav"))
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
@@ -178,7 +181,16 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_inline(
 ) -> None:
     path = where if where.startswith("/") else f"/v/{world.token(where)}"
     page = Page(client.get(path).text)
-    assert not page.all("script")
+    # Two pages have a script: one, from a file of this origin, and no inline one.
+    scripts = page.all("script")
+    assert len(scripts) == (where in WORDS or where == "/offline")
+    for attrs in scripts:
+        assert attrs.keys() == {"type", "src"}
+        assert attrs["type"] == "module"
+        with client.get(attrs["src"]) as script:
+            assert script.status_code == 200
+            assert script.mimetype == "text/javascript"
+    assert not page.texts.get("script")
     assert not page.all("style")
     for _, attrs in page.tags:
         assert "style" not in attrs

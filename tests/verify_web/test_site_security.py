@@ -12,7 +12,10 @@ from verify_web.security import HEADERS
 
 VALUES = ("欧阳示例", "440301190001010019", "2026110001", "Y000044999001263000001")
 FORM = dict(zip(("name", "id-number", "admission", "number"), VALUES, strict=True))
-PATHS = ["/", "/lookup", "/verify", "/log", "/healthz", "/log/checkpoint", "/nothing", "/static/no"]
+PATHS = [
+    *("/", "/lookup", "/verify", "/log", "/healthz", "/log/checkpoint", "/nothing", "/static/no"),
+    *("/sw.js", "/tail/1/5", "/v/aaaaaaaaaaaaaaaa.tlog-proof"),
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

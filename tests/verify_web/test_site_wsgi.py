@@ -54,3 +54,48 @@ def test_without_trust_files_the_site_does_not_start(world: Any, environment: Pa
     (world.public / "trust" / "log.policy").unlink()
     with pytest.raises(KeysError):
         wsgi.create()
+
+
+def test_the_limits_stand_beside_the_pepper_unless_named(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wsgi.create()
+    assert (tmp_path / "site.db").is_file()
+    monkeypatch.setenv("CERTREG_SITE_STATE", str(tmp_path / "state" / "limits.db"))
+    wsgi.create()
+    assert (tmp_path / "state" / "limits.db").is_file()
+
+
+def test_a_site_that_cannot_count_does_not_start(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("CERTREG_SITE_STATE", str(tmp_path / "file" / "site.db"))
+    with pytest.raises(KeysError, match="CERTREG_SITE_STATE"):
+        wsgi.create()
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_proxy_is_believed_only_where_it_is_named(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool
+) -> None:
+    if trusted:
+        monkeypatch.setenv("CERTREG_TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")
+    client = wsgi.create().test_client()
+    answers = [
+        client.post(
+            "/lookup",
+            data={"name": f"某{place}", "number": f"N{place}"},
+            headers={"X-Forwarded-For": f"198.51.{place}.1"},
+        ).status_code
+        for place in range(14)
+    ]
+    assert (429 in answers) is not trusted
+
+
+def test_a_proxy_that_is_no_address_is_refused(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CERTREG_TRUSTED_PROXIES", "proxy.example.cn")
+    with pytest.raises(KeysError, match="CERTREG_TRUSTED_PROXIES"):
+        wsgi.create()

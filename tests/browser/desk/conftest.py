@@ -150,15 +150,12 @@ def looker(needs: Callable[..., None]) -> Looker:
 
 
 @pytest.fixture(scope="module")
-def chromium(looker: Looker) -> Iterator[Any]:
-    """Start one browser; `looker` has seen to it that there is one."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        program = shutil.which("chromium")
-        started = playwright.chromium.launch(executable_path=program, args=CHROMIUM)
-        yield started
-        started.close()
+def chromium(driver: Any) -> Iterator[Any]:
+    """Start one browser."""
+    program = shutil.which("chromium")
+    started = driver.chromium.launch(executable_path=program, args=CHROMIUM)
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="module")

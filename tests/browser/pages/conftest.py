@@ -163,8 +163,9 @@ class Visitor:
         names = [title.split()[1] for title in titles]
         return dict(zip(names, map(str.strip, answers), strict=True))
 
-    def submit_file(self, name: str, data: bytes) -> None:
+    def submit_file(self, name: str, data: bytes, *, recipient: str = "") -> None:
         self.open("/verify")
+        self.page.fill("#recipient", recipient)
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
         self.page.set_input_files("#file", files=[file])
         self.follow(self.page.locator("button[type=submit]"))
@@ -195,16 +196,13 @@ def wire(office: Any) -> Iterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def browser(wire: Wire) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
+def browser(wire: Wire, driver: Any) -> Iterator[Any]:
     way_out = {"server": f"http://{HOST}:{wire.server_address[1]}", "bypass": "<-loopback>"}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM, proxy=way_out
-        )
-        yield browser
-        browser.close()
+    browser = driver.chromium.launch(
+        executable_path=shutil.which("chromium"), args=CHROMIUM, proxy=way_out
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ FOCUS = """() => {
     seen: ring && box.right > 0 && box.bottom > 0 && box.top < innerHeight,
   };
 }"""
+LETTERS = (("", 100), ("-large", 200))
 UNKNOWN = "/v/" + "a" * 16
 
 
@@ -66,12 +67,25 @@ PAGES: dict[str, Callable[[Any, Any], None]] = {
     "lookup-found": _look_up(
         name="{office.old_edition.person.name}", number="{office.old_edition.number}"
     ),
+    "lookup-unnamed": _look_up(
+        id_number="{office.valid.person.id_number}", number="{office.valid.number}"
+    ),
     "lookup-none": _look_up(name="某人", number="Y00004499900"),
+    "lookup-elsewhere": _look_up(name="某人", number="Y000023999001263000001"),
+    "lookup-old": _look_up(name="某人", number="1544000000300001"),
     "verify": _open("/verify"),
     "verify-fault": lambda visitor, office: visitor.submit_file("x.txt", b"x"),
     "verify-valid": lambda visitor, office: visitor.submit_file("x.pdf", office.valid.pdf),
-    "verify-invalid": lambda visitor, office: visitor.submit_file("x.pdf", office.tampered),
+    "verify-tampered": lambda visitor, office: visitor.submit_file("x.pdf", office.tampered),
+    "verify-added-to": lambda visitor, office: visitor.submit_file(
+        "x.pdf", office.valid.pdf + b"\n%more\n"
+    ),
+    "verify-copy": lambda visitor, office: visitor.submit_file("x.pdf", office.copy),
+    "verify-copy-of-another": lambda visitor, office: visitor.submit_file(
+        "x.pdf", office.copy, recipient="深圳市示例精密制造有限公司"
+    ),
     "log": _open("/log"),
+    "offline": _open("/offline"),
     "no-page": _open("/nothing/here"),
     "without-mirror": _open("{office.valid.path}"),
     "without-status": _open("{office.valid.path}"),
@@ -89,9 +103,9 @@ def test_a_page_fits_its_window(
     assert visitor.page.locator("h1").count() == 1
     for details in visitor.page.locator("summary").all():
         details.click()
-    for width in (390, 1280):
+    for width, sizes in ((320, LETTERS[:1]), (390, LETTERS), (1280, LETTERS)):
         visitor.resize(width)
-        for letters, percent in (("", 100), ("-large", 200)):
+        for letters, percent in sizes:
             visitor.page.evaluate(ENLARGED, percent)
             shoot(visitor, f"{name}-{width}{letters}")
             assert visitor.page.evaluate(OVERFLOWING) == []
@@ -123,11 +137,11 @@ def test_tab_goes_through_the_lookup_in_reading_order(visit: Callable[..., Any])
 def test_tab_goes_through_the_upload_and_the_home_page(visit: Callable[..., Any]) -> None:
     visitor = visit()
     visitor.open("/verify")
-    order = walk(visitor, 8)
-    assert order[:7] == [*HEAD, "file"]
-    assert order[7].startswith("开始验证")
+    order = walk(visitor, 9)
+    assert order[:8] == [*HEAD, "file", "recipient"]
+    assert order[8].startswith("开始验证")
     visitor.open("/")
-    assert walk(visitor, 9) == [*HEAD, "/lookup", "/verify", "/log"]
+    assert walk(visitor, 10) == [*HEAD, "/offline", "/lookup", "/verify", "/log"]
 
 
 def test_the_first_key_skips_to_the_content(office: Any, visit: Callable[..., Any]) -> None:

@@ -1,0 +1,237 @@
+"""The result page filled into a skeleton: Jinja renders each shape of it once, not each page.
+
+A page's *shape* is all that steers the template: state, answers, which lines there are. What is
+left are texts. The shape is rendered once with marks in their places and cut at the marks; after
+that a page is its texts, escaped, between the pieces. The first page of a shape is rendered both
+ways: a shape for which the bytes differ gets no skeleton, so a template that has come to use a
+text in another way costs time and never shows something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from flask import render_template
+from markupsafe import escape
+
+from signing.wording import Words
+from verify_web.times import Shown, clock_time, machine_time
+from verify_web.wording_page import CHAIN_ADVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from verify_web.expert import Expert
+    from verify_web.reach import Compared, Reached
+    from verify_web.views import View
+
+MOST_SHAPES: Final = 256
+"""Shapes kept; about 20 KB each. There are some dozens, times the heights of trees."""
+
+_BETWEEN: Final = "\x1d"
+
+_MARK: Final = re.compile("\x1e(\\d+)\x1f")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage:
+    """All that the template of the result page is given."""
+
+    view: View
+    onward: str
+    token: str
+    expert: Expert | None
+    compared: tuple[Compared, ...]
+    reach: tuple[Reached, ...]
+    policy: str
+
+
+class Skeletons:
+    """Renders result pages. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, list[str] | None] = OrderedDict()
+
+    def render(self, page: ResultPage) -> str:
+        """Give the page's HTML, the same that the template alone would give."""
+        shape = _shape(page)
+        with self._lock:
+            known = shape in self._kept
+            pieces = self._kept.get(shape)
+            if known:
+                self._kept.move_to_end(shape)
+        if pieces is not None and (filled := _filled(pieces, page)) is not None:
+            return filled
+        whole = _rendered(page)
+        if not known:
+            pieces = _cut(_rendered(_marked(page)))
+            if _filled(pieces, page) != whole:
+                pieces = None
+            with self._lock:
+                self._kept[shape] = pieces
+                while len(self._kept) > MOST_SHAPES:
+                    self._kept.popitem(last=False)
+        return whole
+
+
+def _rendered(page: ResultPage) -> str:
+    return render_template(
+        "certificate.html",
+        view=page.view,
+        onward=page.onward,
+        token=page.token,
+        expert=page.expert,
+        compared=page.compared,
+        reach=page.reach,
+        listed=any(step.code == "listed" and step.day for step in page.reach),
+        chain_advice=CHAIN_ADVICE,
+        policy=page.policy,
+    )
+
+
+def _cut(marked: str) -> list[str]:
+    # Pieces of the skeleton, and between each two of them the number of a text.
+    return _MARK.split(marked)
+
+
+def _filled(pieces: list[str], page: ResultPage) -> str | None:
+    # Escaped all at once. Our readers refuse control characters; a text that holds one all the
+    # same would put the rest out of place.
+    own = _texts(page)
+    texts = str(escape(_BETWEEN.join(own))).split(_BETWEEN)
+    if len(texts) != len(own):
+        return None
+    parts = pieces.copy()
+    parts[1::2] = [texts[int(number)] for number in pieces[1::2]]
+    return "".join(parts)
+
+
+def _shape(page: ResultPage) -> Hashable:
+    view = page.view
+    return (
+        view.state.code,
+        view.verdict,
+        view.as_of is None,
+        view.see_edition is None,
+        page.onward == "",
+        tuple((fact.code, fact.aside == "", len(fact.groups)) for fact in view.facts),
+        tuple(part.value == "" for part in view.number_parts),
+        tuple(
+            (step.reason_code, step.answer, step.as_of is None, step.detail is None)
+            for step in view.steps
+        ),
+        len(page.compared),
+        tuple(step.day == "" for step in page.reach),
+        None if page.expert is None else len(page.expert.path),
+    )
+
+
+def _texts(page: ResultPage) -> list[str]:
+    """List the page's own texts; `_marked` puts their numbers where they belong."""
+    view, expert = page.view, page.expert
+    now = clock_time(view.checked_at), machine_time(view.checked_at)
+    texts = [page.onward, page.token, page.policy, str(view.see_edition), *now]
+    for moment in (view.as_of, *(step.as_of for step in view.steps)):
+        texts += ("", "") if moment is None else (clock_time(moment), machine_time(moment))
+    for fact in view.facts:
+        texts += (fact.value, fact.aside, *fact.groups)
+    for part in view.number_parts:
+        texts += (part.text, part.value)
+    for step in view.steps:
+        texts += ("", "") if step.detail is None else (step.detail.zh, step.detail.en)
+    for row in page.compared:
+        texts += (row.value, row.shown)
+    texts += [step.day for step in page.reach]
+    if expert is not None:
+        drawing = expert.drawing
+        texts += (expert.entry, str(expert.index), str(expert.size), expert.root, expert.note)
+        texts += (str(drawing.height), drawing.lines, drawing.dots, drawing.boxes, *expert.path)
+    return texts
+
+
+def _marked(page: ResultPage) -> ResultPage:
+    """Put marks in the place of the page's texts, in the order of `_texts`."""
+    marks = _marks()
+    view, expert = page.view, page.expert
+    onward, token, policy, edition = (next(marks) for _ in range(4))
+    now = _moment(marks)
+    as_of, *step_times = (_moment(marks) for _ in range(1 + len(view.steps)))
+    facts = tuple(
+        replace(
+            fact,
+            value=next(marks),
+            aside=_or_none(fact.aside, next(marks)),
+            groups=tuple(next(marks) for _ in fact.groups),
+        )
+        for fact in view.facts
+    )
+    parts = tuple(
+        replace(part, text=next(marks), value=_or_none(part.value, next(marks)))
+        for part in view.number_parts
+    )
+    details = [Words(next(marks), next(marks)) for _ in view.steps]
+    steps = tuple(
+        replace(
+            step,
+            as_of=None if step.as_of is None else time,
+            detail=None if step.detail is None else detail,
+        )
+        for step, time, detail in zip(view.steps, step_times, details, strict=True)
+    )
+    compared = tuple(replace(row, value=next(marks), shown=next(marks)) for row in page.compared)
+    reach = tuple(replace(step, day=_or_none(step.day, next(marks))) for step in page.reach)
+    return ResultPage(
+        view=replace(
+            view,
+            facts=facts,
+            number_parts=parts,
+            steps=steps,
+            as_of=None if view.as_of is None else as_of,
+            see_edition=None if view.see_edition is None else edition,
+            checked_at=now,
+        ),
+        onward=_or_none(page.onward, onward),
+        token=token,
+        expert=None if expert is None else _marked_expert(expert, marks),
+        compared=compared,
+        reach=reach,
+        policy=policy,
+    )
+
+
+def _marked_expert(expert: Expert, marks: Iterator[str]) -> Expert:
+    entry, index, size, root, note = (next(marks) for _ in range(5))
+    height, lines, dots, boxes = (next(marks) for _ in range(4))
+    drawing = replace(expert.drawing, height=height, lines=lines, dots=dots, boxes=boxes)
+    path = tuple(next(marks) for _ in expert.path)
+    return replace(
+        expert,
+        entry=entry,
+        index=index,
+        size=size,
+        root=root,
+        note=note,
+        drawing=drawing,
+        path=path,
+    )
+
+
+def _marks() -> Iterator[str]:
+    number = 0
+    while True:
+        yield f"\x1e{number}\x1f"
+        number += 1
+
+
+def _moment(marks: Iterator[str]) -> Shown:
+    return Shown(clock=next(marks), machine=next(marks))
+
+
+def _or_none(text: str, mark: str) -> str:
+    # An empty text steers the template: it stays, and its number is used for nothing.
+    return mark if text else ""
