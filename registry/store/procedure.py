@@ -22,6 +22,10 @@ class Company(Base):
     """
 
     __tablename__ = "companies"
+    __table_args__ = (
+        Index("companies_name", "name", "company_id"),
+        Index("companies_district", "district", "name", "company_id"),
+    )
 
     company_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     uscc: Mapped[str] = mapped_column(String(18), unique=True)
@@ -42,13 +46,18 @@ class Case(Base):
     ``reference`` is what people quote (备案-2026-0001); ``title`` names occupation and level;
     ``parent_id`` is the case this one rests on (scheme → filing, plan → scheme, batch → plan).
     ``due_on``, ``due_term`` and ``turn`` say until when whose turn it is; ``due_provisional``
-    that a day counted lies in a year without a calendar notice.
+    that a day counted lies in a year without a calendar notice. ``prefix`` is the province's code
+    as the clerk entered it, for the approver to compare.
     """
 
     __tablename__ = "cases"
     __table_args__ = (
         Index("cases_due", "state", "due_on"),
-        Index("cases_company", "company_id", "kind"),
+        Index("cases_company", "company_id", "turn", "due_on"),
+        Index("cases_assigned", "assigned_to", "turn", "due_on", "case_id"),
+        Index("cases_kind", "kind", "case_id"),
+        Index("cases_kind_company", "kind", "company_id"),
+        Index("cases_turn", "turn", "due_on", "case_id", "company_id"),
     )
 
     case_id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -72,13 +81,38 @@ class Case(Base):
     assigned_to: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
     prepared_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
     outcome: Mapped[str] = mapped_column(String(40), default="")
+    prefix: Mapped[str | None] = mapped_column(String(13))
+
+
+class CompanyChange(Base):
+    """A change of a company's facts (名称、代码、辖区、试点): proposed by one, decided by another.
+
+    ``before`` and ``after`` are the values, ``basis`` and ``based_on`` the paper it rests on and
+    that paper's date; ``state`` is proposed, adopted or dropped. Decided rows are the history.
+    """
+
+    __tablename__ = "company_changes"
+    __table_args__ = (Index("company_changes_company", "company_id"),)
+
+    change_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    company_id: Mapped[int] = mapped_column(ForeignKey("companies.company_id"))
+    kind: Mapped[str] = mapped_column(String(12))
+    before: Mapped[str] = mapped_column(String(120))
+    after: Mapped[str] = mapped_column(String(120))
+    basis: Mapped[str] = mapped_column(String(200))
+    based_on: Mapped[date]
+    state: Mapped[str] = mapped_column(String(12))
+    proposed_by: Mapped[int] = mapped_column(ForeignKey("accounts.account_id"))
+    proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    decided_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class CaseEvent(Base):
     """One step of a case's timeline (办理过程); ``note`` is encrypted: people write names in it."""
 
     __tablename__ = "case_events"
-    __table_args__ = (Index("case_events_case", "case_id"),)
+    __table_args__ = (Index("case_events_case", "case_id", "event"),)
 
     event_id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True
@@ -108,7 +142,11 @@ class CasePerson(Base):
 
 
 class CaseDocument(Base):
-    """One document of a case: its digest here, its bytes in the document store."""
+    """One document of a case: its digest here, its bytes in the document store.
+
+    ``kept_until`` is the last day by the rule for its coming or removal; it is erased after that
+    only if it was removed or its case refused.
+    """
 
     __tablename__ = "case_documents"
     __table_args__ = (Index("case_documents_case", "case_id"),)
@@ -124,6 +162,20 @@ class CaseDocument(Base):
     stored_at: Mapped[datetime] = mapped_column(UtcDateTime)
     kept_until: Mapped[date | None]
     removed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PanelMember(Base):
+    """One expert of the panel (专家组) that was drawn for one round of a case."""
+
+    __tablename__ = "panels"
+
+    case_id: Mapped[int] = mapped_column(
+        ForeignKey("cases.case_id"), primary_key=True, autoincrement=False
+    )
+    round: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    expert_id: Mapped[int] = mapped_column(
+        ForeignKey("experts.expert_id"), primary_key=True, autoincrement=False
+    )
 
 
 class Vote(Base):

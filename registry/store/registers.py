@@ -14,9 +14,13 @@ from registry.store.base import Base, UtcDateTime
 
 
 class Expert(Base):
-    """An expert or quality supervisor (专家、质量督导员) of the office's pool; name encrypted."""
+    """An expert or quality supervisor (专家、质量督导员) of the office's pool; name encrypted.
+
+    ``account_id`` is the account a supervisor works with; no two share one.
+    """
 
     __tablename__ = "experts"
+    __table_args__ = (Index("experts_account", "account_id", unique=True),)
 
     expert_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     kind: Mapped[str] = mapped_column(String(12))
@@ -24,13 +28,18 @@ class Expert(Base):
     fields: Mapped[str] = mapped_column(String(400))
     active: Mapped[bool] = mapped_column(default=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
 
 
 class Assessor(Base):
     """An assessor (考评人员) of a company: what they may assess and until when."""
 
     __tablename__ = "assessors"
-    __table_args__ = (UniqueConstraint("company_id", "id_tag"),)
+    __table_args__ = (
+        UniqueConstraint("company_id", "id_tag"),
+        Index("assessors_company", "company_id", "assessor_id"),
+        Index("assessors_state", "state", "id_tag"),
+    )
 
     assessor_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     company_id: Mapped[int] = mapped_column(ForeignKey("companies.company_id"))
@@ -116,11 +125,16 @@ class Draw(Base):
 class Supervision(Base):
     """One visit (质量督导), yearly evaluation (年度评估) or sanction (处理), with its finding.
 
-    ``decided_by`` is never ``proposed_by``; the text is encrypted.
+    ``decided_by`` is never ``proposed_by``; the text is encrypted. ``expert_id`` is the supervisor
+    who was drawn; the row has been in its state since ``entered_at``.
     """
 
     __tablename__ = "supervisions"
-    __table_args__ = (Index("supervisions_company", "company_id", "kind"),)
+    __table_args__ = (
+        Index("supervisions_company", "company_id", "kind"),
+        Index("supervisions_kind", "kind", "company_id", "proposed_at"),
+        Index("supervisions_state", "state", "kind"),
+    )
 
     supervision_id: Mapped[int] = mapped_column(Integer, primary_key=True)
     kind: Mapped[str] = mapped_column(String(24))
@@ -136,3 +150,5 @@ class Supervision(Base):
     proposed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.account_id"))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expert_id: Mapped[int | None] = mapped_column(ForeignKey("experts.expert_id"))
+    entered_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from registry.errors import HomeNotReady
 from registry.store import (
     accounts,
+    answers,
     audit,
     certificates,
     issuer_keys,
@@ -29,6 +30,7 @@ from registry.store.base import READ_ONLY, Base
 METADATA = Base.metadata
 AGGREGATES = (
     accounts,
+    answers,
     audit,
     certificates,
     issuer_keys,
