@@ -6,6 +6,7 @@ Scores: code -> (Chinese, English); results: why a person did not pass, as the p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from registry.rules.findings import FindingCode as Code
@@ -77,6 +78,7 @@ def failing_text(failing: tuple[tuple[Failing, PartKind | None], ...]) -> str:
     )
 
 
+@cache
 def points(tenths: int) -> str:
     """Write marks kept in tenths of a point: 755 is 75.5, 800 is 80."""
     whole, rest = divmod(tenths, 10)

@@ -32,8 +32,8 @@ _TEXTS: Final = {
     ),
     Condition.NO_TRAINING_BUSINESS: _Words(
         paragraph="一（一）",
-        zh="经营范围不得包含培训、评价或者咨询等业务",
-        en="its business may not include training, assessment or consulting",
+        zh="经营范围中有“培训”“评价”或者“咨询”字样，由审核人员核实是否属于该类业务",
+        en="its scope names training, assessment or consulting: the reviewer finds whether it is",
     ),
     Condition.INSURED_STAFF: _Words(
         paragraph="一（二）", zh="在我市参保的职工人数", en="insured staff", unit="人"

@@ -60,6 +60,10 @@ PLAN_TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "此人（{value}）是本计划的考评人员，不能同时参加评价。请删除该行，或者更换考评人员。",
         "this person ({value}) assesses in this plan and cannot be assessed in it; delete the row.",
     ),
+    Code.PLANNED_HOLDS: (
+        "此人（{value}）已持有同一职业同一等级的有效证书，评价合格也不再核发。请核对是否仍须参加。",
+        "this person ({value}) already holds a valid certificate of this occupation and level.",
+    ),
     Code.REMARK_ID_NUMBER: (
         "备注中有证件号码。请删去，证件号码只填在“证件号码”列。",
         "the remark holds an ID number; take it out.",

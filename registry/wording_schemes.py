@@ -53,6 +53,8 @@ TERMS: Final[Mapping[Term, str]] = {
     Term.IDLE_LIMIT: "未组织实施评价的最长时间",
     Term.YEARLY_EVALUATION: "备案后年度评估",
     Term.SUBSIDY_CLAIM: "技能提升补贴申领",
+    Term.SUPERVISION_ANSWER: "督导意见答复",
+    Term.SUPERVISION_CHECK: "督导答复核实",
 }
 THRESHOLDS: Final[Mapping[Threshold, tuple[str, str]]] = {
     Threshold.INSURED_STAFF: ("在我市参保的职工人数", "人"),
@@ -60,6 +62,8 @@ THRESHOLDS: Final[Mapping[Threshold, tuple[str, str]]] = {
     Threshold.ASSESSORS: ("每个职业（工种）考评人员", "名"),
     Threshold.APPLICANTS: ("申报同一职业的职工人数", "人"),
     Threshold.DISPATCHED_MONTHS: ("派遣至本企业工作", "个月"),
+    Threshold.EXPERTS: ("每次评估抽取的专家", "名"),
+    Threshold.EXPERTS_IN_FAVOUR: ("评估通过须同意的专家（且须过半数）", "名"),
 }
 UNITS: Final[Mapping[Unit, str]] = {
     Unit.WORKING_DAYS: "个工作日",

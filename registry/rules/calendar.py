@@ -10,10 +10,11 @@ Whether the day on which a term begins counts (当日起) or not (次日起) is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 from registry.rules.errors import CalendarError
@@ -92,6 +93,7 @@ class WorkingDays:
 
     def __init__(self, notices: Mapping[int, YearNotice]) -> None:
         self._notices = dict(notices)
+        self._counts: dict[int, tuple[int, ...]] = {}
 
     def notice(self, year: int) -> YearNotice:
         """Give the year's arrangement, a provisional one where there is no notice."""
@@ -128,7 +130,21 @@ class WorkingDays:
         """Count the working days after `start` up to and with `end`; negative if it is past."""
         if end < start:
             return -self.between(end, start)
-        return sum(map(self.is_working, _days(start + _DAY, end)))
+        whole = sum(self._counted(year)[-1] for year in range(start.year, end.year))
+        return whole + self._worked(end) - self._worked(start)
+
+    def _worked(self, day: date) -> int:
+        """Count the working days of a day's year up to and with the day."""
+        return self._counted(day.year)[(day - date(day.year, 1, 1)).days]
+
+    def _counted(self, year: int) -> tuple[int, ...]:
+        # A list asks for fifty deadlines at once: each year is counted through only once.
+        counts = self._counts.get(year)
+        if counts is None:
+            first, last = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal()
+            days = map(date.fromordinal, range(first, last + 1))
+            counts = self._counts[year] = tuple(accumulate(map(self.is_working, days)))
+        return counts
 
     def _walk(self, day: date, count: int, step: timedelta) -> Deadline:
         if not 1 <= count <= LONGEST_TERM:
@@ -141,9 +157,3 @@ class WorkingDays:
                 if not count:
                     return Deadline(day=day, provisional=provisional)
             day += step
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    while first <= last:
-        yield first
-        first += _DAY

@@ -90,7 +90,11 @@ class Shortfall:
 
 
 FORBIDDEN_BUSINESS = ("培训", "评价", "咨询")
-"""Words of a business scope (经营范围) that the notice shuts out."""
+"""Words of a business scope (经营范围) that may be what the notice shuts out.
+
+A word is no business: "技术咨询" stands beside most manufacturers' trade, and "不含培训" says the
+contrary. So the words are a finding that a clerk weighs, with a reason, and bar nobody alone.
+"""
 
 
 def shortfalls(
@@ -108,7 +112,7 @@ def _company(company: CompanyFacts, rules: Rules, on: date) -> Iterator[Shortfal
     if not legal:
         yield Shortfall(condition=Condition.LEGAL_PERSON)
     if any(word in company.business_scope for word in FORBIDDEN_BUSINESS):
-        yield Shortfall(condition=Condition.NO_TRAINING_BUSINESS)
+        yield Shortfall(condition=Condition.NO_TRAINING_BUSINESS, bars=False)
     staff = rules.threshold(Threshold.INSURED_STAFF, on)
     yield from _least(Condition.INSURED_STAFF, company.insured_staff, staff)
     for condition, held in (

@@ -101,6 +101,7 @@ class FindingCode(StrEnum):
     PLANNED_TWICE = "planned-twice"
     PLANNED_NOBODY = "planned-nobody"
     PLANNED_ASSESSOR = "planned-assessor"
+    PLANNED_HOLDS = "planned-holds"
     REMARK_ID_NUMBER = "remark-id-number"
     CATALOGUE_EDITION = "catalogue-edition"
     CATALOGUE_YES_NO = "catalogue-yes-no"
@@ -125,6 +126,7 @@ WARNINGS = frozenset(
         FindingCode.DATE_OLD,
         FindingCode.NAME_SHORT,
         FindingCode.OCCUPATION_TWO_NAMES,
+        FindingCode.PLANNED_HOLDS,
     }
 )
 

@@ -1,7 +1,9 @@
-"""The machines of what lasts: a certificate, a company on the list, an assessor.
+"""The machines of what lasts: a certificate, a company on the list, an assessor; and of a visit.
 
-Each takes something away only by four eyes: one prepares, another decides (notice 七, domain
-rules on correction and withdrawal).
+The first three take something away only by four eyes: one prepares, another decides (notice 七,
+domain rules on correction and withdrawal). The certificate's table is what the office's commands
+hold to, and no command executes it: see `docs/procedure.md`. A visit (质量督导) ends when what was
+found has been answered and checked (七（四）核实).
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from registry.rules.machines import BATCH, FILING, PLAN, SCHEME
 from registry.rules.workflow import Actor, Guard, Machine, rows
 
 _CLERK, _CHIEF, _SYSTEM, _WATCH = Actor.CLERK, Actor.APPROVER, Actor.SYSTEM, Actor.SUPERVISOR
+_CO: Final = Actor.COMPANY
 _REASON: Final = (Guard.REASON_GIVEN,)
 _FOUR_EYES: Final = (Guard.OTHER_PERSON, Guard.REASON_GIVEN)
+_PROPOSE: Final = "propose-disqualification"
 
 CERTIFICATE: Final = Machine(
     name="certificate",
@@ -83,6 +87,7 @@ ASSESSOR: Final = Machine(
         "registered": "已登记",
         "faulted": "有一次失职记录",
         "proposed": "拟取消资格",
+        "proposed-faulted": "拟取消资格（有一次失职记录）",
         "disqualified": "已取消资格",
         "record-fault": "记录失职",
         "propose-disqualification": "提出取消资格",
@@ -93,14 +98,48 @@ ASSESSOR: Final = Machine(
         rows(
             (
                 ("registered", _WATCH, "record-fault", "faulted", _REASON, "七（三）"),
-                ("registered", _CLERK, "propose-disqualification", "proposed", _REASON, "七（三）"),
-                ("faulted", _CLERK, "propose-disqualification", "proposed", _REASON, "七（三）"),
-                ("proposed", _CHIEF, "drop-proposal", "faulted", _FOUR_EYES, "七（三）"),
+                ("registered", _CLERK, _PROPOSE, "proposed", _REASON, "七（三）"),
+                ("faulted", _CLERK, _PROPOSE, "proposed-faulted", _REASON, "七（三）"),
+                # Two states, so that a proposal that is dropped leaves what was before it.
+                ("proposed", _CHIEF, "drop-proposal", "registered", _FOUR_EYES, "七（三）"),
+                ("proposed-faulted", _CHIEF, "drop-proposal", "faulted", _FOUR_EYES, "七（三）"),
                 ("proposed", _CHIEF, "disqualify", "disqualified", _FOUR_EYES, "七（三）"),
+                ("proposed-faulted", _CHIEF, "disqualify", "disqualified", _FOUR_EYES, "七（三）"),
             )
         )
     ),
 )
 
-MACHINES: Final = (FILING, SCHEME, PLAN, BATCH, CERTIFICATE, COMPANY, ASSESSOR)
+VISIT: Final = Machine(
+    name="visit",
+    title="质量督导",
+    start="assigned",
+    final=frozenset({"closed", "voided"}),
+    words={
+        "assigned": "待督导",
+        "reported": "已提交督导意见",
+        "answered": "企业已答复",
+        "closed": "已核实办结",
+        "voided": "计划未实施，不再督导",
+        "report": "提交督导意见",
+        "void": "计划取消或者被责令停止",
+        "answer": "答复",
+        "ask-again": "要求补充答复",
+        "close": "核实办结",
+    },
+    steps=tuple(
+        rows(
+            (
+                ("assigned", _WATCH, "report", "reported", (Guard.DRAWN,), "六（三）4"),
+                ("assigned", _SYSTEM, "void", "voided", (), "六（三）4"),
+                ("reported", _CO, "answer", "answered", (), "六（三）4"),
+                ("reported", _CLERK, "close", "closed", (Guard.FOUND_SOUND,), "七（四）"),
+                ("answered", _CLERK, "ask-again", "reported", _REASON, "七（四）"),
+                ("answered", _CLERK, "close", "closed", _REASON, "七（四）"),
+            )
+        )
+    ),
+)
+
+MACHINES: Final = (FILING, SCHEME, PLAN, BATCH, CERTIFICATE, COMPANY, ASSESSOR, VISIT)
 """All machines, in the order of the procedure."""

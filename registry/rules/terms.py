@@ -56,6 +56,10 @@ class Term(StrEnum):
     """备案满一年后的年度评估"""
     SUBSIDY_CLAIM = "subsidy-claim"
     """技能提升补贴申领"""
+    SUPERVISION_ANSWER = "supervision-answer"
+    """督导意见答复: the company answers a finding. No rule gives it a length until one is made."""
+    SUPERVISION_CHECK = "supervision-check"
+    """督导答复核实: the office checks the answer. The notice says “及时”, and no number of days."""
 
 
 class Threshold(StrEnum):
@@ -71,6 +75,10 @@ class Threshold(StrEnum):
     """申报同一职业的职工人数（原则上）"""
     DISPATCHED_MONTHS = "dispatched-months"
     """派遣至本企业工作的月数"""
+    EXPERTS = "experts"
+    """每次评估抽取的专家"""
+    EXPERTS_IN_FAVOUR = "experts-in-favour"
+    """评估通过须同意的专家（且须过半数）"""
 
 
 class Counting(StrEnum):
@@ -194,6 +202,15 @@ TERMS: Final = (
     ),
 )
 
+EXPERTS_BASIS: Final = "市技能鉴定办工作安排（通知六（一）2、六（二）未规定人数）"
+"""The notice asks for experts and says no number: the office's own rule, to be changed by it."""
+
+MADE_AT_THE_DESK: Final = {
+    Term.SUPERVISION_ANSWER: Turn.COMPANY,
+    Term.SUPERVISION_CHECK: Turn.OFFICE,
+}
+"""Terms without a row here, and whose turn they are: they run once the office has made a rule."""
+
 THRESHOLDS: Final = (
     ThresholdRule(
         threshold=Threshold.INSURED_STAFF, least=300, bars=True, basis=f"{NOTICE}一（二）"
@@ -204,6 +221,8 @@ THRESHOLDS: Final = (
     ThresholdRule(
         threshold=Threshold.DISPATCHED_MONTHS, least=12, bars=True, basis=f"{NOTICE}三（三）"
     ),
+    ThresholdRule(threshold=Threshold.EXPERTS, least=3, bars=True, basis=EXPERTS_BASIS),
+    ThresholdRule(threshold=Threshold.EXPERTS_IN_FAVOUR, least=2, bars=True, basis=EXPERTS_BASIS),
 )
 
 
@@ -233,6 +252,13 @@ class Rules:
         if not found:
             raise NoRuleInForce(f"no rule for the term {term} is in force on {on}")
         return max(reversed(found), key=lambda rule: rule.since)
+
+    def find_term(self, term: Term, on: date) -> TermRule | None:
+        """Give the rule in force on a day, or None while there is none."""
+        try:
+            return self.term(term, on)
+        except NoRuleInForce:
+            return None
 
     def threshold(self, threshold: Threshold, on: date) -> ThresholdRule:
         """Give the threshold in force on a day. Raises NoRuleInForce."""

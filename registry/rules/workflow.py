@@ -39,6 +39,7 @@ class Guard(StrEnum):
     NOT_BARRED = "not-barred"
     DOCUMENTS_COMPLETE = "documents-complete"
     SITE_REVIEWED = "site-reviewed"
+    ASSIGNED = "assigned"
     OTHER_PERSON = "other-person"
     PREFIX_KNOWN = "prefix-known"
     COMPANY_LISTED = "company-listed"
@@ -46,8 +47,14 @@ class Guard(StrEnum):
     IN_TIME = "in-time"
     ASSESSORS_FIT = "assessors-fit"
     ROSTER_SOUND = "roster-sound"
+    EXPERTS_HEARD = "experts-heard"
     EXPERTS_IN_FAVOUR = "experts-in-favour"
     PUBLICITY_OVER = "publicity-over"
+    RESULTS_UNCHANGED = "results-unchanged"
+    NO_RESULTS = "no-results"
+    NOBODY_PASSED = "nobody-passed"
+    DRAWN = "drawn"
+    FOUND_SOUND = "found-sound"
     REASON_GIVEN = "reason-given"
 
 
@@ -112,7 +119,9 @@ class Machine:
         others = [row for row in rows if row.event == event]
         if others:
             return f"{said}：该步骤由{ACTORS[others[0].actor]}办理（{others[0].paragraph}）"
-        now = "、".join(dict.fromkeys(self.words[row.event] for row in rows))
+        # What time or a delisting does is nobody's to do, unless there is nothing else.
+        theirs = [row for row in rows if row.actor is not Actor.SYSTEM] or rows
+        now = "、".join(dict.fromkeys(self.words[row.event] for row in theirs))
         mine = "" if any(row.actor is actor for row in rows) else "，均不由您办理"
         return f"{said}：此时可办理{now}{mine}"
 
@@ -122,6 +131,7 @@ GUARDS: Final = {
     Guard.NOT_BARRED: "不在不予受理期内",
     Guard.DOCUMENTS_COMPLETE: "申请材料齐全",
     Guard.SITE_REVIEWED: "专家现场评估已完成，或者属省试点企业免现场评估",
+    Guard.ASSIGNED: "由分派的审核人员办理（需要更换的，请先改派）",
     Guard.OTHER_PERSON: "审批人与经办人不是同一人",
     Guard.PREFIX_KNOWN: "省中心已赋予机构编码",
     Guard.COMPANY_LISTED: "企业在备案名单内",
@@ -129,8 +139,14 @@ GUARDS: Final = {
     Guard.IN_TIME: "在期限内，或者已说明逾期理由",
     Guard.ASSESSORS_FIT: "考评人员资格有效、职业相符且不在评价名册内",
     Guard.ROSTER_SOUND: "名册无错误",
+    Guard.EXPERTS_HEARD: "专家评估已完成（通过与否均可）",
     Guard.EXPERTS_IN_FAVOUR: "专家评估通过",
     Guard.PUBLICITY_OVER: "公示期满且异议已处理",
+    Guard.RESULTS_UNCHANGED: "成绩与已公示的一致（有改动的须重新公示）",
+    Guard.NO_RESULTS: "没有登记评价结果",
+    Guard.NOBODY_PASSED: "本批次无合格人员，或者合格人员均不核发证书",
+    Guard.DRAWN: "由抽中的质量督导员办理",
+    Guard.FOUND_SOUND: "督导结论为规范",
     Guard.REASON_GIVEN: "已说明理由",
 }
 """What each guard demands, as a refusal and the procedure's page say it."""

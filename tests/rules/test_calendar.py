@@ -132,3 +132,14 @@ def test_a_day_of_another_year_is_refused() -> None:
 def test_no_term_is_that_long(count: int) -> None:
     with pytest.raises(CalendarError):
         DAYS.after(date(2026, 1, 1), count, counts_start=True)
+
+
+@given(dates, dates)
+def test_between_counts_what_counting_day_by_day_counts(one: date, other: date) -> None:
+    start, end = sorted((one, other))
+    days = (start + timedelta(days=n) for n in range(1, (end - start).days + 1))
+    assert DAYS.between(start, end) == sum(map(DAYS.is_working, days))
+
+
+def test_the_very_last_day_can_be_counted() -> None:
+    assert DAYS.between(date(9999, 12, 30), date(9999, 12, 31)) == 1

@@ -55,8 +55,6 @@ def test_a_company_that_just_meets_everything_has_no_shortfall() -> None:
         ({"uscc": "91449999MA5DEM0016"}, Condition.LEGAL_PERSON),
         ({"registered_here": False}, Condition.LEGAL_PERSON),
         ({"good_standing": False}, Condition.LEGAL_PERSON),
-        ({"business_scope": "职业技能培训"}, Condition.NO_TRAINING_BUSINESS),
-        ({"business_scope": "企业管理咨询"}, Condition.NO_TRAINING_BUSINESS),
         ({"insured_staff": 299}, Condition.INSURED_STAFF),
         ({"mechanisms": False}, Condition.MECHANISMS),
         ({"pay_rules": False}, Condition.PAY_RULES),
@@ -68,6 +66,18 @@ def test_a_company_that_just_meets_everything_has_no_shortfall() -> None:
 def test_each_condition_of_the_company(change: dict[str, Any], condition: Condition) -> None:
     (short,) = found(replace(COMPANY, **change))
     assert (short.condition, short.occupation, short.bars) == (condition, "", True)
+
+
+@pytest.mark.parametrize(
+    "scope", ["职业技能培训", "企业管理咨询", "技术咨询", "机械制造（不含培训）"]
+)
+def test_words_of_a_shut_out_business_are_weighed_by_a_person(scope: str) -> None:
+    (short,) = found(replace(COMPANY, business_scope=scope))
+    assert (short.condition, short.occupation, short.bars) == (
+        Condition.NO_TRAINING_BUSINESS,
+        "",
+        False,
+    )
 
 
 @pytest.mark.parametrize(

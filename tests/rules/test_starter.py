@@ -37,12 +37,21 @@ def read(*rows: dict[str, Any]) -> tuple[Any, Findings]:
     return check_catalogue(list(enumerate(rows, 2)), findings), findings
 
 
-def test_the_starter_file_has_twenty_sound_occupations_of_2015() -> None:
+def test_the_starter_file_has_twenty_sound_occupations_by_both_editions() -> None:
     findings = Findings()
     rows = check_catalogue(starter_rows(), findings)
-    assert (len(rows), findings.errors, findings.warnings) == (20, 0, 0)
-    assert {row.edition for row in rows} == {2015}
-    assert [row.name for row in rows if row.national] == ["消防设施操作员"]
+    assert (len(rows), findings.errors, findings.warnings) == (40, 0, 0)
+    of = {year: {row.name: row for row in rows if row.edition == year} for year in (2015, 2022)}
+    assert of[2015].keys() == of[2022].keys()
+    assert len(of[2022]) == 20
+    assert [row.name for row in rows if row.national] == ["消防设施操作员"] * 2
+    # The edition of 2022 moved one of them: what stood before it in its group left the group.
+    moved = {
+        name: (row.code, of[2022][name].code)
+        for name, row in of[2015].items()
+        if row.code != of[2022][name].code
+    }
+    assert moved == {"消防设施操作员": ("4-07-05-04", "4-07-05-03")}
     by_code = {row.code: row for row in rows}
     assert by_code["6-31-01-03"].name == "电工"
     assert by_code["6-18-01-01"].directions == "普通车工、数控车工"

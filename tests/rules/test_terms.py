@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from registry.rules.calendar import WorkingDays
 from registry.rules.errors import NoRuleInForce
 from registry.rules.terms import (
+    MADE_AT_THE_DESK,
     Counting,
     Rules,
     Term,
@@ -28,7 +29,23 @@ TODAY = date(2026, 11, 26)
 DAYS = WorkingDays({})
 
 
-@pytest.mark.parametrize("term", Term)
+def test_two_terms_wait_for_the_offices_own_rule() -> None:
+    assert set(MADE_AT_THE_DESK) == {Term.SUPERVISION_ANSWER, Term.SUPERVISION_CHECK}
+    for term, turn in MADE_AT_THE_DESK.items():
+        assert RULES.find_term(term, TODAY) is None
+        made = TermRule(
+            term=term,
+            length=5,
+            unit=Unit.WORKING_DAYS,
+            counting=Counting.FROM_THE_NEXT,
+            turn=turn,
+            basis="示例",
+            since=TODAY,
+        )
+        assert RULES.with_rows([made]).find_term(term, TODAY) is made
+
+
+@pytest.mark.parametrize("term", [term for term in Term if term not in MADE_AT_THE_DESK])
 def test_every_term_is_in_force_today_with_its_basis(term: Term) -> None:
     rule = RULES.term(term, TODAY)
     assert rule.length > 0
