@@ -27,6 +27,12 @@ class Refused(RegistryError):
     code = "refused"
 
 
+class Overtaken(Refused):
+    """Somebody else stored the same at the same moment; nothing of this was done."""
+
+    code = "overtaken"
+
+
 class SerialsExhausted(Refused):
     """A (prefix, year, level) has no free serial left below 999999."""
 

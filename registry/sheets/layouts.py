@@ -12,6 +12,7 @@ from typing import Final
 from registry.sheets.columns import BY_KEY, RESULTS, SEQUENCE, Column, Layout
 from registry.sheets.layout_assessors import ASSESSORS
 from registry.sheets.layout_catalogue import CATALOGUE
+from registry.sheets.layout_notice import NOTICE
 from registry.sheets.layout_scores import SCORES
 
 ROSTER_COLUMNS: Final = (
@@ -69,7 +70,9 @@ ROSTER: Final = Layout(
         "本表不收集性别、出生日期、文化程度和电话，请勿增加这些列。",
     ),
 )
-LAYOUTS: Final = {layout.name: layout for layout in (RESULTS, ROSTER, ASSESSORS, CATALOGUE, SCORES)}
+LAYOUTS: Final = {
+    layout.name: layout for layout in (RESULTS, ROSTER, ASSESSORS, CATALOGUE, SCORES, NOTICE)
+}
 """By name: what the worker is told to read."""
 
 COLUMN_OF: Final = {column.key: column for layout in LAYOUTS.values() for column in layout.columns}

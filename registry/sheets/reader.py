@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
-import subprocess
-import sys
-import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from registry.confined import STOPPED_BY_A_LIMIT, child, start_of
 from registry.rules.findings import Fault, FindingCode, Findings
 from registry.sheets.columns import RESULTS, Layout, positions
 from registry.sheets.errors import SheetError, sheet_error
@@ -37,16 +34,7 @@ from registry.sheets.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
-# -I shuts out the working directory, PYTHONPATH and the user's site; the package's own root comes
-# back only where it is not installed, so that it can shadow nothing. os._exit ends without tidying
-# up: freeing a million cells one by one would cost as much as reading them.
-_START: Final = (
-    "import os, sys; root = sys.argv.pop(1)\n"
-    "if root not in sys.path: sys.path.insert(0, root)\n"
-    "from registry.sheets.worker import main; os._exit(main(sys.argv[1:]))"
-)
-_STOPPED_BY_A_LIMIT: Final = {-signal.SIGKILL, -signal.SIGXCPU, -signal.SIGABRT}
+_START: Final = start_of("registry.sheets.worker")
 
 
 def open_table(path: Path, limits: Limits = DEFAULT_LIMITS, layout: Layout = RESULTS) -> Table:
@@ -75,27 +63,14 @@ def open_table(path: Path, limits: Limits = DEFAULT_LIMITS, layout: Layout = RES
 
 def _read(descriptor: int, limits: Limits, layout: Layout) -> Table:
     figures = (limits.unpacked_bytes, limits.rows, limits.memory_bytes, limits.cpu_seconds)
-    command = [sys.executable, "-I", "-c", _START, _ROOT, *map(str, figures), layout.name]
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell, no environment
-        command,
-        stdin=descriptor,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={},
-        close_fds=True,
-    ) as process:
-        timer = threading.Timer(limits.wall_seconds, process.kill)
-        timer.start()
-        try:
-            receiver = _Receiver(limits, layout)
-            if process.stdout is not None:
-                receiver.receive(process.stdout)
-            if process.wait() in _STOPPED_BY_A_LIMIT:
-                raise sheet_error(FindingCode.FILE_EXPANDS)
-            return receiver.table()
-        finally:
-            timer.cancel()
-            process.kill()
+    arguments = [*map(str, figures), layout.name]
+    with child(_START, arguments, stdin=descriptor, wall_seconds=limits.wall_seconds) as process:
+        receiver = _Receiver(limits, layout)
+        if process.stdout is not None:
+            receiver.receive(process.stdout)
+        if process.wait() in STOPPED_BY_A_LIMIT:
+            raise sheet_error(FindingCode.FILE_EXPANDS)
+        return receiver.table()
 
 
 class _Receiver:

@@ -14,12 +14,12 @@ from __future__ import annotations
 import gc
 import io
 import json
-import resource
 import sys
 from itertools import islice
 from operator import itemgetter
 from typing import IO, TYPE_CHECKING, Final
 
+from registry.confined import limit_itself
 from registry.rules.findings import FindingCode
 from registry.sheets.columns import is_header, positions
 from registry.sheets.errors import SheetError, sheet_error
@@ -49,14 +49,6 @@ _MARKUP: Final = (b"<", b"%PDF", b"{\\rtf", b"\x1f\x8b", b"7z", b"Rar!", b"\x89P
 _HEADER_WITHIN: Final = 20
 _PLACES_AT_MOST: Final = 1000
 _HEADERS_SENT: Final = 256
-
-
-def limit_itself(memory_bytes: int, cpu_seconds: int) -> None:
-    """Give up memory, time, files and core dumps before the first byte is read."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
 def refuse_foreign(data: bytes) -> None:

@@ -109,7 +109,7 @@ def test_cpu_and_wall_time(
 ) -> None:
     path = write_xlsx([HEADERS, person(0)])
     busy = "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
-    busy += "from registry.sheets.worker import limit_itself\n"
+    busy += "from registry.confined import limit_itself\n"
     busy += "limit_itself(int(sys.argv[3]), int(sys.argv[4]))\nwhile True: pass"
     monkeypatch.setattr(reader, "_START", busy)
     assert refused(path, Limits(cpu_seconds=1)) is FindingCode.FILE_EXPANDS
