@@ -8,16 +8,17 @@ the year, in the same transaction, and says so in each case's timeline.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, Final
 
 import chinese_calendar
-from sqlalchemy import select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
-from registry.rules.calendar import WorkingDays, YearNotice
+from registry.office.kept import kept, once
+from registry.rules.calendar import Deadline, WorkingDays, YearNotice
 from registry.rules.terms import (
     FOREVER,
     Counting,
@@ -28,7 +29,10 @@ from registry.rules.terms import (
     ThresholdRule,
     Turn,
     Unit,
+    deadline,
 )
+from registry.store.locks import share_almanac
+from registry.store.prepared import Prepared
 from registry.store.registers import RuleRow, YearNoticeRow
 
 LIBRARY: Final = "国务院办公厅历年节假日安排通知（chinesecalendar）"
@@ -37,6 +41,25 @@ TERM: Final = "term"
 THRESHOLD: Final = "threshold"
 """The kinds of rule rows."""
 
+_MOST_KNOWN: Final = 10_000
+"""Deadlines that an almanac remembers: lists ask for the same ones, row by row."""
+
+
+# All that the almanac rests on, in one statement: the loaded notices, beside each the number of the
+# last rule. Rules are only ever added, so that number stands for all of them.
+_LAST = select(func.max(RuleRow.rule_id).label("last")).subquery()
+_LOADED: Final = Prepared(
+    select(
+        _LAST.c.last,
+        YearNoticeRow.year,
+        YearNoticeRow.basis,
+        YearNoticeRow.off,
+        YearNoticeRow.work,
+    )
+    .select_from(_LAST.outerjoin(YearNoticeRow, true()))
+    .order_by(YearNoticeRow.year)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Almanac:
@@ -44,14 +67,40 @@ class Almanac:
 
     days: WorkingDays
     rules: Rules
+    _known: dict[tuple[Term, date], Deadline | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def deadline(self, term: Term, start: date) -> Deadline | None:
+        """Give the last day of a term that begins on a day; None if no rule is in force on it."""
+        key = term, start
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            rule = self.rules.find_term(term, start)
+            self._known[key] = deadline(rule, start, self.days) if rule else None
+        return self._known[key]
 
 
 def read_almanac(session: Session) -> Almanac:
-    """Return the calendar and the rules as they stand now."""
-    notices = dict(library_notices())
-    for row in session.scalars(select(YearNoticeRow)):
-        notices[row.year] = notice_of(row)
-    return Almanac(days=WorkingDays(notices), rules=Rules().with_rows(*rules_made(session)))
+    """Return the calendar and the rules as they stand now; a writer keeps them standing."""
+    return once(session, "almanac", lambda: _read(session))
+
+
+def _read(session: Session) -> Almanac:
+    share_almanac(session)
+    loaded = tuple(_LOADED.all(session))
+    key = ("almanac", loaded)
+
+    def make() -> Almanac:
+        notices = dict(library_notices())
+        for _last, year, basis, off, work in loaded:
+            if year is not None:
+                notice = YearNotice(year=year, basis=basis, off=_days(off), work=_days(work))
+                notices[year] = notice
+        return Almanac(days=WorkingDays(notices), rules=Rules().with_rows(*rules_made(session)))
+
+    return kept(session, key, make)
 
 
 def rules_made(session: Session) -> tuple[tuple[TermRule, ...], tuple[ThresholdRule, ...]]:
@@ -77,11 +126,6 @@ def library_notices() -> Mapping[int, YearNotice]:
         )
         for year in range(_FIRST_YEAR, last + 1)
     }
-
-
-def notice_of(row: YearNoticeRow) -> YearNotice:
-    """Read a loaded notice. Raises ``CalendarError`` if it contradicts itself."""
-    return YearNotice(year=row.year, basis=row.basis, off=_days(row.off), work=_days(row.work))
 
 
 def _days(text: str) -> frozenset[date]:

@@ -1,4 +1,4 @@
-"""Review, approval and issue of a results batch (结果备案、核发证书, notice 六（三）3、六（四）).
+"""Approval and issue of a results batch (结果备案、核发证书, notice 六（三）3、六（四）).
 
 A clerk prepares what the validator of results lists found sound, another person approves, and the
 approved batch becomes certificates in the very transaction of its last step: a crash leaves it
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import func, select
@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from registry.errors import AlreadyHeld, NotFound, Refused
 from registry.office.almanac import read_almanac
-from registry.office.batch_form import BatchForm
 from registry.office.batches import (
     Basis,
     BatchNotReady,
@@ -26,49 +25,41 @@ from registry.office.batches import (
     demand_links,
     read_batch,
 )
-from registry.office.cases import CaseKind, Doing, GuardsFailed, step_for, take_step, timeline
-from registry.office.checking import check_against_registry, check_roster
+from registry.office.case_locks import lock_case
+from registry.office.cases import (
+    CaseKind,
+    Doing,
+    GuardsFailed,
+    step_of,
+    system_step,
+    take_step,
+    timeline,
+)
+from registry.office.closing import close_plan
+from registry.office.companies import ON_THE_LIST
 from registry.office.context import Context
 from registry.office.due import china_day, set_due
-from registry.office.form_faults import FieldFault
 from registry.office.issuer_keys import KeyNotActive
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
+from registry.office.kept import kept
+from registry.office.lapsing import lapse
 from registry.office.milestones import add_milestone
 from registry.office.publicity import documents_of, publicity_of
-from registry.office.results import keep_findings, results_of
-from registry.office.steps import Taking, register, take
+from registry.office.results import keep_findings
+from registry.office.reviewing import review
+from registry.office.steps import Taking, register
 from registry.office.unit import Desk
+from registry.office.weighing import weigh
+from registry.office.withholding import to_issue
 from registry.rules.candidate import Candidate, content_digest
-from registry.rules.findings import Findings
-from registry.rules.people import ID_TYPE_NAMES, IdType
-from registry.rules.scores_sheet import ScoredPerson
-from registry.rules.shared_cells import PASSED
-from registry.rules.text import Cell
-from registry.rules.workflow import Guard
+from registry.rules.machines import BATCH
+from registry.rules.workflow import Actor, Guard
 from registry.store.certificates import Batch, Certificate
-from registry.store.organisations import Issuer
 from registry.store.procedure import Case
 from signing.milestone import MilestoneFacts, MilestoneKind
 
 APPROVAL_NOTE = "结果备案通过"
 """The note of the milestone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What a clerk weighs: ``faults`` of the batch as a whole, ``findings`` by row and column.
-
-    ``passed`` is who would get a certificate; with nobody there is nothing to check.
-    """
-
-    passed: int
-    faults: tuple[FieldFault, ...]
-    findings: Findings
-
-    @property
-    def sound(self) -> bool:
-        """Whether the batch may go to the approver (warnings are for the clerk to weigh)."""
-        return not self.faults and self.findings.errors == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,40 +72,12 @@ class IssuedResults:
     recognised: bool
 
 
-def review(
-    session: Session,
-    case: Case,
-    *,
-    drawable: Callable[[str], bool],
-    context: Context,
-    today: date,
-) -> Review:
-    """Run the checks of a results list over who passed, as if certificates were issued today."""
-    basis, form = basis_of(session, case, context), read_batch(case, context)
-    faults = list(check_batch(session, case, context))
-    findings = Findings()
-    passed = _passed(session, case, basis, context)
-    issuer = session.get(Issuer, basis.company.prefix) if basis.company.prefix else None
-    if issuer is not None and passed:
-        checked = check_roster(
-            [(person.row, _cells(person, form, today)) for person in passed],
-            issuer,
-            today=today,
-            drawable=drawable,
-            form=Findings(),
-        )
-        if check_against_registry(session, checked, issuer, context):
-            faults.append(FieldFault(field="scores", text="同一名单已经发证，不能再次备案"))
-        findings = checked.findings
-    return Review(passed=len(passed), faults=tuple(faults), findings=findings)
-
-
 def prepare_batch(
     session: Session, case: Case, doing: Doing, desk: Desk, *, drawable: Callable[[str], bool]
 ) -> None:
     """Send a sound batch to the approver. Raises ``BatchNotReady`` and what the engine raises."""
     context, today = desk.context(doing.by), desk.today()
-    step_for(case, "prepare", doing.by)
+    step_of(session, case, "prepare", doing)
     seen = review(session, case, drawable=drawable, context=context, today=today)
     if seen.faults:
         raise BatchNotReady(seen.faults)
@@ -139,29 +102,60 @@ def return_batch(
     keep_findings(session, case, rows, context)
 
 
-def approve_batch(session: Session, case: Case, doing: Doing, desk: Desk) -> None:
-    """Approve the filing of a batch. Raises ``BatchNotReady`` and what the engine raises."""
-    take(session, case, "approve", doing, desk)
-
-
 def issue_approved(session: Session, case: Case, doing: Doing, desk: Desk) -> IssuedResults:
     """Issue an approved batch to who passed; what was issued before is recognised.
 
     Raises ``BatchNotReady``, ``Refused``, and what the engine, the key and the ledger raise.
     """
     context = desk.context(doing.by)
+    # A company that is struck off at this moment is so before the check or after the commit; and
+    # of two clicks at once, the second finds what the first issued.
+    lock_case(session, case)
     if case.kind == CaseKind.BATCH.value and case.state == "issued":
         return issued_results(session, case, recognised=True)
-    step_for(case, "issue", doing.by)
+    step_of(session, case, "issue", doing)
+
+    def step() -> None:
+        held = (Guard.COMPANY_LISTED,)
+        take_step(session, case, "issue", held=held, doing=doing, context=context)
+
+    return _issue_once(session, case, step, desk, context)
+
+
+def issue_by_reference(
+    session: Session, reference: str, desk: Desk, context: Context
+) -> IssuedResults:
+    """Issue the approved batch of this reference at the machine itself; as `issue_approved`.
+
+    Two people have prepared and approved it at their desks; here nobody decides. Raises
+    ``NotFound`` and as `issue_approved` does.
+    """
+    query = select(Case).where(Case.reference == reference, Case.kind == CaseKind.BATCH.value)
+    case = session.scalars(query).first()
+    if case is None:
+        raise NotFound(f"no results batch {reference}: the desk shows its reference (JG-…)")
+    lock_case(session, case)
+    if case.state == "issued":
+        return issued_results(session, case, recognised=True)
+    BATCH.step(case.state, Actor.SYSTEM, "issue")
+
+    def step() -> None:
+        system_step(session, case, "issue", context=context)
+
+    return _issue_once(session, case, step, desk, context)
+
+
+def _issue_once(
+    session: Session, case: Case, step: Callable[[], None], desk: Desk, context: Context
+) -> IssuedResults:
     basis = _demand_whole(session, case, context)
     desk.before_signing()
     order = _order(session, case, basis, context)
-    # The step first: of two clicks at once, the later one loses before a number is taken.
-    held = (Guard.COMPANY_LISTED,)
-    take_step(session, case, "issue", held=held, doing=doing, context=context)
+    step()
     done = _issue(session, order, desk, context)
     case.outcome = done.batch_id
     set_due(case, read_almanac(session), today=desk.today())
+    close_plan(session, basis.plan, desk, context)
     session.flush()
     return issued_results(session, case, recognised=False)
 
@@ -171,8 +165,18 @@ def issued_results(session: Session, case: Case, *, recognised: bool = True) -> 
     batch = session.get(Batch, case.outcome) if case.outcome else None
     if batch is None:
         raise NotFound("此评价结果尚未发证")
+    return IssuedResults(
+        batch_id=batch.batch_id,
+        count=batch.count,
+        # Numbers once given never change.
+        ranges=kept(session, ("numbers", batch.batch_id), lambda: _ranges(session, batch)),
+        recognised=recognised,
+    )
+
+
+def _ranges(session: Session, batch: Batch) -> tuple[tuple[str, str], ...]:
     head = func.substr(Certificate.number, 1, 16)
-    ranges = session.execute(
+    found = session.execute(
         select(func.min(Certificate.number), func.max(Certificate.number))
         .where(
             Certificate.status_index >= batch.first_status,
@@ -181,20 +185,19 @@ def issued_results(session: Session, case: Case, *, recognised: bool = True) -> 
         .group_by(head)
         .order_by(head)
     )
-    return IssuedResults(
-        batch_id=batch.batch_id,
-        count=batch.count,
-        ranges=tuple((first, last) for first, last in ranges),
-        recognised=recognised,
-    )
+    return tuple((first, last) for first, last in found)
 
 
 @register(CaseKind.BATCH, "approve")
 def _approve(taking: Taking) -> None:
     session, case, by = taking.session, taking.case, taking.doing.by
     context = taking.desk.context(by)
-    step_for(case, taking.event, by)
+    step_of(session, case, taking.event, taking.doing)
     _demand_whole(session, case, context)
+    if weigh(session, case, context).serious and not taking.doing.note.strip():
+        raise GuardsFailed(
+            "不满足办理条件：本计划的质量督导发现严重问题，同意备案须说明理由；不应备案的，请退回经办人"
+        )
     held = (Guard.COMPANY_LISTED,)
     line = take_step(session, case, taking.event, held=held, doing=taking.doing, context=context)
     publicity = publicity_of(session, case, context, taking.almanac, today=taking.today)
@@ -207,13 +210,27 @@ def _approve(taking: Taking) -> None:
         note=APPROVAL_NOTE,
         subject=case.reference,
     )
-    line.milestone_id = add_milestone(session, facts, context=context).milestone_id
+    # An approval may have been withdrawn: the day of the one that counts stands too.
+    line.milestone_id = add_milestone(session, facts, context=context, again=True).milestone_id
 
 
 @register(CaseKind.BATCH, "reject")
 def _reject(taking: Taking) -> None:
+    session, case, context = taking.session, taking.case, taking.desk.context(taking.doing.by)
+    basis = basis_of(session, case, context)
+    take_step(session, case, "reject", doing=taking.doing, context=context)
+    if basis.company.state in ON_THE_LIST:
+        # The plan is the company's again: it may register its results anew.
+        set_due(basis.plan, taking.almanac, today=basis.last_day)
+    else:
+        lapse(session, basis.plan, context, taking.almanac, today=taking.today)
+
+
+@register(CaseKind.BATCH, "propose-refusal")
+def _propose_refusal(taking: Taking) -> None:
+    """Put a refusal before the approver; what is wrong with the batch keeps nobody from it."""
     context = taking.desk.context(taking.doing.by)
-    take_step(taking.session, taking.case, "reject", doing=taking.doing, context=context)
+    take_step(taking.session, taking.case, taking.event, doing=taking.doing, context=context)
 
 
 def _demand_whole(session: Session, case: Case, context: Context) -> Basis:
@@ -226,35 +243,10 @@ def _demand_whole(session: Session, case: Case, context: Context) -> Basis:
     return basis
 
 
-def _passed(
-    session: Session, case: Case, basis: Basis, context: Context
-) -> tuple[ScoredPerson, ...]:
-    return tuple(
-        person
-        for person in results_of(session, case, context)
-        if person.level in basis.schemes and person.outcome(basis.schemes[person.level]).passed
-    )
-
-
-def _cells(person: ScoredPerson, form: BatchForm, issued: date) -> dict[str, Cell]:
-    return {
-        "name": person.name,
-        "id_type": ID_TYPE_NAMES[IdType(person.id_type)],
-        "id_number": person.id_number,
-        "admission": person.admission,
-        "occupation": form.occupation,
-        "occupation_code": form.occupation_code,
-        "direction": form.direction,
-        "level": person.level,
-        "conclusion": PASSED,
-        "issued": issued.isoformat(),
-    }
-
-
 def _order(session: Session, case: Case, basis: Basis, context: Context) -> IssueOrder:
-    passed = _passed(session, case, basis, context)
+    passed = to_issue(session, case, basis, context)
     if not passed:
-        raise Refused("本批次没有合格人员，不发证书")
+        raise Refused("本批次没有合格人员，或者合格人员均不核发，不发证书")
     prefix = basis.company.prefix
     if prefix is None:
         raise Refused("企业没有机构编码，不能发证")
@@ -295,6 +287,8 @@ def _approved_on(session: Session, case: Case) -> date:
 
 
 def _issue(session: Session, order: IssueOrder, desk: Desk, context: Context) -> IssuedBatch:
+    told = desk.telling(order.candidates, sum(order.tally.values()))
+    order = replace(order, candidates=told)
     try:
         done = issue_batch(session, order, signer=desk.record_signer(order.prefix), context=context)
     except AlreadyHeld:

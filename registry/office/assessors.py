@@ -7,12 +7,12 @@ that nobody assesses in a plan in which they are assessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound
@@ -27,10 +27,13 @@ from registry.office.cases import CaseMoved, GuardsFailed, audit
 from registry.office.context import Context
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import COMPANY_ROLES, Identity, NotAllowed
+from registry.office.kept import once
+from registry.office.persons import is_other_person
 from registry.rules.standing import ASSESSOR
 from registry.rules.text import mask_id, mask_name, tidy
 from registry.rules.workflow import GUARDS, Actor, Guard
 from registry.store.fields import NONCE_LENGTH, FieldCipher, blind_index
+from registry.store.prepared import Prepared
 from registry.store.procedure import Company
 from registry.store.registers import Assessor
 from signing.canonical import Canonical, decode, decoder_for, encode
@@ -47,6 +50,15 @@ class _Sealed(Canonical, frozen=True, kw_only=True):
 
 
 _DECODER: Final = decoder_for(_Sealed)
+_OF_COMPANY: Final = Prepared(
+    select(*Assessor.__table__.columns, Company.name.label("company"))
+    .join(Company, Company.company_id == Assessor.company_id)
+    .where(Assessor.company_id == bindparam("company"))
+    .order_by(Assessor.assessor_id)
+)
+_STRUCK_OFF: Final = Prepared(
+    select(Assessor.id_tag).where(or_(*(Assessor.state == one for one in sorted(ASSESSOR.final))))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +216,7 @@ def move_assessor(
     if step is None:
         raise ASSESSOR.refusal(row.state, actors[0] if actors else None, event)
     held = {Guard.REASON_GIVEN} if note.strip() else set[Guard]()
-    if proposed_by is not None and proposed_by != by.account_id:
+    if proposed_by is not None and is_other_person(session, proposed_by, by):
         held.add(Guard.OTHER_PERSON)
     missing = [GUARDS[guard] for guard in step.guards if guard not in held]
     if missing:
@@ -221,33 +233,17 @@ def get_assessor(
     """Return one assessor whom the person may see. Raises ``NotFound``."""
     row = _visible(session, assessor_id, by)
     company = session.get_one(Company, row.company_id)
-    return _view(row, company.name, _struck_off(session), context)
-
-
-def list_assessors(session: Session, by: Identity, context: Context) -> tuple[AssessorView, ...]:
-    """Return the assessors whom a person may see: a company its own, an office its companies'."""
-    query = select(Assessor, Company).join(Company, Company.company_id == Assessor.company_id)
-    if by.role in COMPANY_ROLES:
-        query = query.where(Assessor.company_id == by.company_id)
-    elif by.district:
-        query = query.where(Company.district == by.district)
-    rows = session.execute(query.order_by(Assessor.company_id, Assessor.assessor_id))
-    struck_off = _struck_off(session)
-    return tuple(
-        _view(row, company.name, struck_off, context)
-        for row, company in rows
-        if by.sees(company_id=company.company_id, district=company.district)
-    )
+    return next(views_of([(row, company.name)], struck_off(session), context))
 
 
 def assessors_of(session: Session, company_id: int, context: Context) -> tuple[AssessorView, ...]:
     """Return a company's assessors, for a use case that has decided who may ask."""
-    company = session.get_one(Company, company_id)
-    rows = session.scalars(
-        select(Assessor).where(Assessor.company_id == company_id).order_by(Assessor.assessor_id)
-    )
-    struck_off = _struck_off(session)
-    return tuple(_view(row, company.name, struck_off, context) for row in rows)
+
+    def read() -> tuple[AssessorView, ...]:
+        rows = _OF_COMPANY.named(session, company=company_id)
+        return tuple(views_of(((row, row.company) for row in rows), struck_off(session), context))
+
+    return once(session, ("assessors", company_id), read)
 
 
 def _own_company(by: Identity) -> int:
@@ -279,7 +275,7 @@ def _person_faults(
     )
     if session.scalar(query) is not None:
         text = "此人已登记为本企业考评人员，请在名单中修改"
-    elif tag in _struck_off(session):
+    elif tag in struck_off(session):
         # Who was struck off at one company does not come back at another.
         text = "此人已被取消考评人员资格，不能登记（七（三））"
     else:
@@ -309,11 +305,6 @@ def _add(session: Session, company_id: int, read: ReadEntry, context: Context) -
     return row.assessor_id
 
 
-def _struck_off(session: Session) -> frozenset[bytes]:
-    final = Assessor.state.in_(sorted(ASSESSOR.final))
-    return frozenset(session.scalars(select(Assessor.id_tag).where(final)))
-
-
 def _claim(session: Session, row: Assessor, version: int) -> None:
     taken = session.execute(
         update(Assessor)
@@ -326,25 +317,36 @@ def _claim(session: Session, row: Assessor, version: int) -> None:
     session.refresh(row, ["version"])
 
 
-def _view(
-    row: Assessor, company: str, struck_off: frozenset[bytes], context: Context
-) -> AssessorView:
-    kept = _open(row, context)
-    return AssessorView(
-        assessor_id=row.assessor_id,
-        company_id=row.company_id,
-        company=company,
-        version=row.version,
-        name=kept.name,
-        id_type=kept.id_type,
-        id_number=kept.id_number,
-        id_tag=row.id_tag,
-        occupations=tuple(row.occupations.split()),
-        certificate=kept.certificate,
-        valid_until=row.valid_until,
-        state=row.state,
-        struck_off=row.id_tag in struck_off,
+def struck_off(session: Session) -> frozenset[bytes]:
+    """Return the ID tags of all who have been disqualified anywhere."""
+    return once(
+        session, "struck-off", lambda: frozenset(tag for (tag,) in _STRUCK_OFF.all(session))
     )
+
+
+def views_of(
+    rows: Iterable[tuple[Any, str]], struck: frozenset[bytes], context: Context
+) -> Iterator[AssessorView]:
+    """Open rows, each an assessor's columns with the company's name."""
+    cipher = FieldCipher(context.field_key, SEALED)
+    for row, company in rows:
+        plain = cipher.open(row.assessor_id, row.sealed)
+        kept = decode(plain, _DECODER, limit=_LARGEST)
+        yield AssessorView(
+            assessor_id=row.assessor_id,
+            company_id=row.company_id,
+            company=company,
+            version=row.version,
+            name=kept.name,
+            id_type=kept.id_type,
+            id_number=kept.id_number,
+            id_tag=row.id_tag,
+            occupations=tuple(row.occupations.split()),
+            certificate=kept.certificate,
+            valid_until=row.valid_until,
+            state=row.state,
+            struck_off=row.id_tag in struck,
+        )
 
 
 def _seal(row: int, plain: _Sealed, context: Context) -> bytes:

@@ -24,7 +24,7 @@ from registry.office.milestones import Recorded, add_milestone, open_milestone
 from registry.store.audit import AuditLine, AuditLink
 from registry.store.milestones import MilestoneRow
 from signing.canonical import Canonical, encode
-from signing.milestone import MilestoneFacts, MilestoneKind
+from signing.milestone import MilestoneFacts, MilestoneKind, facts_bytes, facts_commitment
 
 SUBJECT: Final = "AUDIT-"
 """Begins the subject of a head's milestone, before the number of its line."""
@@ -52,7 +52,7 @@ class Verdict(StrEnum):
     INTACT = "intact"
     BROKEN = "broken"
     CANNOT_SAY = "cannot-say"
-    """Nothing has been linked yet."""
+    """Nothing has been linked yet, or the ledger could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,13 +148,28 @@ def anchor_audit(session: Session, *, kind: MilestoneKind, context: Context) -> 
     return add_milestone(session, facts, context=context)
 
 
-def verify_audit(session: Session, context: Context) -> Checked:
+def verify_audit(
+    session: Session, context: Context, logged: frozenset[tuple[int, str]] | None
+) -> Checked:
     """Compute the chain again and compare it with its links and with the heads in the ledger.
 
-    Names the first line that was changed, put in, or follows one that was taken out; raises
-    ``FieldDamaged`` if a milestone of a head does not open.
+    ``logged`` are (line, commitment) of the heads that the published logs hold: each must be
+    known here, or the database was changed together with its milestones. Where the logs could
+    not be read (None) nothing is called intact. Names the first line that was changed, put in, or
+    follows one that was taken out; raises ``FieldDamaged`` if a head's milestone does not open.
     """
-    heads = _anchored_heads(session, context)
+    heads, known = _anchored_heads(session, context)
+    lost = min((line for line, commit in (logged or ()) if (line, commit) not in known), default=0)
+    found = _check_lines(session, heads)
+    if lost and (found.broken_at is None or lost <= found.broken_at):
+        why = "公开日志中有以本条为链头的记录，数据库中的链头已被删除或者更换"
+        return replace(found, verdict=Verdict.BROKEN, broken_at=lost, why=why)
+    if logged is None and found.verdict is Verdict.INTACT:
+        return replace(found, verdict=Verdict.CANNOT_SAY, why="公开日志读取失败，未能与之核对")
+    return found
+
+
+def _check_lines(session: Session, heads: dict[int, bytes]) -> Checked:
     head = audit_head(session)
     top, digest = (head.line_id if head else 0), _START
     found = Checked(verdict=Verdict.BROKEN, anchored=max(heads, default=0))
@@ -168,19 +183,24 @@ def verify_audit(session: Session, context: Context) -> Checked:
     # Whoever cuts off the end takes lines and links together; the ledger remembers.
     gone = min((*heads, *([top] if last < top else [])), default=None)
     if gone is not None:
-        why = "账本或者记录链中有本条，记录已不在"
+        why = "公开日志或者记录链中有本条，记录已不在"
         return replace(found, linked=linked, broken_at=gone, why=why)
     after = select(func.count()).select_from(AuditLine).where(AuditLine.line_id > top)
     verdict = Verdict.INTACT if linked else Verdict.CANNOT_SAY
     return replace(found, verdict=verdict, linked=linked, unlinked=session.scalar(after) or 0)
 
 
-def _anchored_heads(session: Session, context: Context) -> dict[int, bytes]:
-    rows = session.scalars(select(MilestoneRow).where(_is_head()))
-    opened = (open_milestone(row, context).facts for row in rows)
-    return {
-        int(facts.subject.removeprefix(SUBJECT)): bytes.fromhex(facts.document) for facts in opened
-    }
+def _anchored_heads(
+    session: Session, context: Context
+) -> tuple[dict[int, bytes], frozenset[tuple[int, str]]]:
+    """Return the heads by their line, and (line, commitment) as the ledger holds them."""
+    heads, known = {}, set()
+    for row in session.scalars(select(MilestoneRow).where(_is_head())):
+        opened = open_milestone(row, context)
+        line = int(opened.facts.subject.removeprefix(SUBJECT))
+        heads[line] = bytes.fromhex(opened.facts.document)
+        known.add((line, facts_commitment(opened.opening, facts_bytes(opened.facts)).hex()))
+    return heads, frozenset(known)
 
 
 def _is_head() -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ so a refusal's line is written afterwards by itself. Nothing here changes or del
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -55,6 +55,10 @@ class Shown:
     result: str
 
 
+_NAMES: Final = tuple(field.name for field in fields(Shown))
+_COLUMNS: Final = tuple(getattr(AuditLine, name) for name in _NAMES)
+
+
 def line_of(
     action: str,
     *,
@@ -70,13 +74,18 @@ def line_of(
     """
     return AuditLine(
         at=context.clock.now(),
-        actor=f"account:{login}" if login else "nobody",
+        actor=actor_of(login),
         action=action,
         subject=login or "unknown",
         detail=detail,
         source=source[:64],
         result=result,
     )
+
+
+def actor_of(login: str) -> str:
+    """Name an account in the audit lines; "" is nobody's login."""
+    return f"account:{login}" if login else "nobody"
 
 
 def note_refusal(
@@ -88,7 +97,8 @@ def note_refusal(
             at=context.clock.now(),
             actor=f"account:{by.login}",
             action=action[:40],
-            subject=subject[:80],
+            # A NUL cannot be stored everywhere, and must not keep the line out.
+            subject=subject.replace("\0", " ")[:80],
             detail=code,
             source=by.source[:64],
             result=REFUSED,
@@ -100,19 +110,8 @@ def audit_lines(session: Session, wanted: Wanted, by: Identity) -> tuple[Shown, 
     """Return a page of lines, the newest first. Raises ``NotAllowed`` but for city auditors."""
     require_auditor(by)
     query = _chosen(wanted).order_by(AuditLine.line_id.desc()).limit(PAGE)
-    return tuple(
-        Shown(
-            line_id=line.line_id,
-            at=line.at,
-            actor=line.actor,
-            action=line.action,
-            subject=line.subject,
-            detail=line.detail,
-            source=line.source,
-            result=line.result,
-        )
-        for line in session.scalars(query)
-    )
+    rows = session.execute(query.with_only_columns(*_COLUMNS))
+    return tuple(Shown(**dict(zip(_NAMES, row, strict=True))) for row in rows)
 
 
 def require_auditor(by: Identity) -> None:
@@ -129,9 +128,9 @@ def _chosen(wanted: Wanted) -> Select[AuditLine]:
     if wanted.until is not None:
         query = query.where(AuditLine.at < _midnight(wanted.until) + timedelta(days=1))
     if wanted.actor:
-        query = query.where(AuditLine.actor.contains(wanted.actor, autoescape=True))
+        query = query.where(AuditLine.actor.icontains(wanted.actor, autoescape=True))
     if wanted.action:
-        query = query.where(AuditLine.action.startswith(wanted.action, autoescape=True))
+        query = query.where(AuditLine.action.istartswith(wanted.action, autoescape=True))
     if wanted.result:
         query = query.where(AuditLine.result == wanted.result)
     if wanted.before is not None:

@@ -12,29 +12,32 @@ from datetime import date
 from typing import Final, TypeAlias
 
 import msgspec
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, aliased
 
 from registry.errors import NotFound, Refused
 from registry.office.almanac import Almanac, read_almanac
 from registry.office.batch_form import BatchForm, form_bytes, parse_form, results_digest
+from registry.office.case_locks import lock_case
 from registry.office.cases import (
     CaseKind,
     Doing,
     GuardsFailed,
     fill_in,
-    get_case,
+    get_case_of,
     open_case,
     read_form,
 )
 from registry.office.companies import ON_THE_LIST
 from registry.office.context import Context
-from registry.office.due import set_due
+from registry.office.due import rest, set_due
 from registry.office.evidence_manifest import read_manifest
 from registry.office.form_faults import FieldFault
 from registry.office.identity import Identity
+from registry.office.kept import kept
 from registry.office.plan_form import day
-from registry.office.plans import PUBLISHED, read_plan, scheme_of
+from registry.office.plans import read_plan, scheme_of
+from registry.office.published import stood
 from registry.office.results import keep_results, marked_passed, results_of
 from registry.office.rosters import people_of
 from registry.office.scheme_form import parse_scheme
@@ -45,14 +48,38 @@ from registry.rules.plan_roster import PlannedPerson
 from registry.rules.scheme import Scheme
 from registry.rules.scores_sheet import ScoredPerson, ScoresChecker
 from registry.rules.text import Cell
+from registry.store.organisations import Issuer
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case, Company
 
 BatchCase: TypeAlias = Case
 """A case of kind batch, as the desks pass it on."""
 
 HELD: Final = "held"
+_ASSESSED: Final = frozenset({HELD, "closed"})
+"""States of a plan whose assessment is over; closed once its batch has ended."""
 _ENDED: Final = frozenset({"rejected"})
 _GONE: Final = "没有此评价结果，或者您无权查看"
+
+
+_BATCH, _PLAN, _SCHEME = aliased(Case), aliased(Case), aliased(Case)
+_LINKS: Final = Prepared(
+    select(
+        _PLAN.case_id,
+        _PLAN.version,
+        _SCHEME.case_id,
+        _SCHEME.version,
+        Company.company_id,
+        Company.version,
+        Issuer.levels,
+    )
+    .select_from(_BATCH)
+    .join(_PLAN, _PLAN.case_id == _BATCH.parent_id)
+    .join(_SCHEME, _SCHEME.case_id == _PLAN.parent_id)
+    .join(Company, Company.company_id == _PLAN.company_id)
+    .outerjoin(Issuer, Issuer.prefix == Company.prefix)
+    .where(_BATCH.case_id == bindparam("case"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +89,6 @@ class Basis:
     company: Company
     plan: Case
     scheme: Case
-    people: tuple[PlannedPerson, ...]
     schemes: Mapping[str, Scheme]
     last_day: date
     gaps: tuple[str, ...]
@@ -105,21 +131,37 @@ def batch_basis(session: Session, plan: Case, context: Context) -> Basis:
     gaps = []
     if company.state not in ON_THE_LIST or company.prefix is None:
         gaps.append("企业不在备案名单内，或者没有机构编码")
-    if plan.state != HELD:
+    if plan.state not in _ASSESSED:
         gaps.append(f"实施计划 {plan.reference} 尚未实施完毕")
-    if scheme.kind != CaseKind.SCHEME.value or scheme.state != PUBLISHED:
-        gaps.append("所依据的评价方案未公布，或者已停用")
+    if scheme.kind != CaseKind.SCHEME.value or not stood(session, company, scheme, plan):
+        gaps.append("计划备案时，所依据的评价方案未公布，或者已停用、已随企业移出名单失效")
     elif scheme.company_id != plan.company_id or not set(form.levels) <= set(schemes):
         gaps.append("所依据的评价方案不是本企业的，或者没有本计划等级的评价内容")
     return Basis(
         company=company,
         plan=plan,
         scheme=scheme,
-        people=people_of(session, plan, context),
         schemes=schemes,
         last_day=day(form.last_day) or plan.opened_at.date(),
         gaps=tuple(gaps),
     )
+
+
+def planned_people(session: Session, basis: Basis, context: Context) -> tuple[PlannedPerson, ...]:
+    """Return everybody on the plan's roster, in clear."""
+    return people_of(session, basis.plan, context)
+
+
+def links_of(session: Session, case: Case) -> tuple[object, ...]:
+    """Return the versions of all that a batch rests on, itself included.
+
+    What is worked out from them stays the same as long as they do. Raises ``NotFound`` if the
+    batch rests on no plan.
+    """
+    found = _LINKS.first(session, case=case.case_id)
+    if case.kind != CaseKind.BATCH.value or found is None:
+        raise NotFound(_GONE)
+    return case.case_id, case.version, *found
 
 
 def basis_of(session: Session, case: Case, context: Context) -> Basis:
@@ -139,7 +181,10 @@ def demand_links(basis: Basis) -> None:
 def held_plans(session: Session, by: Identity) -> tuple[Case, ...]:
     """Return the held plans of a person's company for which no batch was opened yet."""
     taken = select(Case.parent_id).where(
-        Case.kind == CaseKind.BATCH.value, Case.state.not_in(_ENDED), Case.parent_id.is_not(None)
+        Case.kind == CaseKind.BATCH.value,
+        Case.company_id == by.company_id,
+        Case.state.not_in(_ENDED),
+        Case.parent_id.is_not(None),
     )
     query = select(Case).where(
         Case.kind == CaseKind.PLAN.value,
@@ -155,13 +200,16 @@ def open_batch(session: Session, plan_id: int, *, by: Identity, context: Context
 
     Raises ``NotFound``, ``NotAllowed``, ``BatchNotReady``, ``Refused``.
     """
-    # Locked: of two who open at once, the second finds the first one's batch.
-    plan = session.get(Case, plan_id, with_for_update=True)
+    plan = session.get(Case, plan_id)
     known = plan is not None and plan.kind == CaseKind.PLAN.value
     if plan is None or not known or plan.company_id != by.company_id:
         raise NotFound("没有此实施计划，或者您无权查看")
+    # Locked: of two who open at once, the second finds the first one's batch.
+    lock_case(session, plan)
     basis = batch_basis(session, plan, context)
     demand_links(basis)
+    if plan.state != HELD:
+        raise Refused("此实施计划已办结，不能再登记评价结果")
     mine = select(Case).where(
         Case.kind == CaseKind.BATCH.value,
         Case.parent_id == plan_id,
@@ -190,6 +238,8 @@ def open_batch(session: Session, plan_id: int, *, by: Identity, context: Context
     )
     case.first_day = plan.first_day
     set_draft_due(case, basis, read_almanac(session))
+    # From now on the batch's own terms run.
+    rest(plan)
     return case
 
 
@@ -200,10 +250,7 @@ def set_draft_due(case: Case, basis: Basis, almanac: Almanac) -> None:
 
 def get_batch(session: Session, case_id: int, by: Identity) -> Case:
     """Return a batch the person may see; ``NotFound`` otherwise."""
-    case = get_case(session, case_id, by)
-    if case.kind != CaseKind.BATCH.value:
-        raise NotFound(_GONE)
-    return case
+    return get_case_of(session, case_id, by, CaseKind.BATCH)
 
 
 def read_batch(case: Case, context: Context) -> BatchForm:
@@ -229,7 +276,8 @@ def put_scores(
     """
     basis, batch = basis_of(session, case, context), read_batch(case, context)
     demand_links(basis)
-    checker = ScoresChecker(basis.people, basis.schemes, drawable=drawable)
+    planned = planned_people(session, basis, context)
+    checker = ScoresChecker(planned, basis.schemes, drawable=drawable)
     for number, cells in rows:
         checker.row(number, cells)
     findings = Findings()
@@ -259,6 +307,11 @@ def set_evidence(
 
 def check_batch(session: Session, case: Case, context: Context) -> tuple[FieldFault, ...]:
     """Say what keeps a batch back: broken links, no scores, no evidence, results tampered with."""
+    key = ("batch-check", links_of(session, case))
+    return kept(session, key, lambda: _check(session, case, context))
+
+
+def _check(session: Session, case: Case, context: Context) -> tuple[FieldFault, ...]:
     basis, form = basis_of(session, case, context), read_batch(case, context)
     faults = [FieldFault(field="standing", text=gap) for gap in basis.gaps]
     if not form.people:
@@ -282,7 +335,7 @@ def results_whole(
     if any(person.level not in basis.schemes for person in people):
         return False
     passed = {p.row for p in people if p.outcome(basis.schemes[p.level]).passed}
-    planned = {person.id_number for person in basis.people}
+    planned = {person.id_number for person in planned_people(session, basis, context)}
     return (
         results_digest(people) == form.results
         and {person.id_number for person in people} == planned

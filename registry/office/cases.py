@@ -9,20 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
+from registry.office.case_locks import lock_standing
 from registry.office.context import Context
 from registry.office.identity import Identity, NotAllowed
+from registry.office.kept import once
+from registry.office.persons import is_other_person
+from registry.rules.errors import ForbiddenStep
 from registry.rules.machines import BATCH, FILING, PLAN, SCHEME
 from registry.rules.workflow import ACTORS, GUARDS, Actor, Guard, Machine, Step
 from registry.store.audit import AuditLine
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, FieldCipher
+from registry.store.locks import share_almanac
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case, CaseEvent, Company
 
 CaseRow: TypeAlias = Case
@@ -33,6 +40,8 @@ NOTE: Final = "case_events.note"
 LONGEST_NOTE: Final = 1000
 EDITABLE: Final = frozenset({"draft", "returned"})
 """States in which the company fills in the form."""
+_PREPARING: Final = frozenset({"prepare", "propose-refusal"})
+"""Steps whose taker does not decide what comes of them."""
 
 
 class CaseKind(StrEnum):
@@ -57,6 +66,42 @@ REFERENCE_OF: Final = {
     CaseKind.BATCH: "JG",
 }
 """备案, 方案, 计划, 结果: the first letters of a case's reference, as in BA-2026-0001."""
+
+
+_CASE: Final = (
+    select(Case, Company)
+    .join(Company, Company.company_id == Case.company_id)
+    .where(Case.case_id == bindparam("case"))
+)
+_TIMELINE: Final = Prepared(
+    select(
+        CaseEvent.event_id,
+        CaseEvent.at,
+        CaseEvent.account_id,
+        CaseEvent.actor,
+        CaseEvent.event,
+        CaseEvent.from_state,
+        CaseEvent.to_state,
+        CaseEvent.note,
+        CaseEvent.milestone_id,
+    )
+    .where(CaseEvent.case_id == bindparam("case"))
+    .order_by(CaseEvent.event_id)
+)
+
+
+class Told(NamedTuple):
+    """One line of a case's timeline as it was read; the note is sealed."""
+
+    event_id: int
+    at: datetime
+    account_id: int | None
+    actor: str
+    event: str
+    from_state: str
+    to_state: str
+    note: bytes
+    milestone_id: int | None
 
 
 class CaseMoved(Refused):
@@ -87,10 +132,22 @@ def machine_of(case: Case) -> Machine:
 
 def get_case(session: Session, case_id: int, by: Identity) -> Case:
     """Return a case the person may see; ``NotFound`` otherwise, whether there is one or not."""
-    case = session.get(Case, case_id)
-    company = session.get(Company, case.company_id) if case else None
-    if case is None or company is None or not _sees(by, company):
+
+    def find() -> tuple[Case, Company] | None:
+        row = session.execute(_CASE, {"case": case_id}).one_or_none()
+        return (row[0], row[1]) if row is not None else None
+
+    found = once(session, ("case", case_id), find)
+    if found is None or not _sees(by, found[1]):
         raise NotFound("没有此办件，或者您无权查看")
+    return found[0]
+
+
+def get_case_of(session: Session, case_id: int, by: Identity, kind: CaseKind) -> Case:
+    """Return a case of a kind that the person may see; ``NotFound`` otherwise."""
+    case = get_case(session, case_id, by)
+    if case.kind != kind.value:
+        raise NotFound(f"没有此{MACHINE_OF[kind].title}，或者您无权查看")
     return case
 
 
@@ -105,9 +162,12 @@ def open_case(
     context: Context,
     parent: Case | None = None,
 ) -> Case:
-    """Open a case in its machine's first state. Raises ``NotAllowed``."""
+    """Open a case in its machine's first state. Raises ``NotAllowed``, ``CaseMoved``."""
     if not (by.acts_as(Actor.COMPANY) and _sees(by, company)):
         raise NotAllowed("只有本企业人员可以新建办件")
+    before = company.state
+    if lock_standing(session, company.company_id).state != before:
+        raise CaseMoved("企业的备案状态刚刚有变动，请刷新后再办理")
     now = context.clock.now()
     serial = take_range(session, f"case:{kind}:{now.year}", 1, start=1)
     case = Case(
@@ -153,7 +213,7 @@ def fill_in(
     if case.state not in EDITABLE:
         here = machine_of(case).words[case.state]
         raise Refused(f"办件现为“{here}”，表单不能再修改")
-    _claim(session, case, doing)
+    _claim(session, case, doing.version)
     case.form = _seal(context, FORM, case.case_id, form)
     case.title = title
     case.changed_at = context.clock.now()
@@ -169,6 +229,19 @@ def step_for(case: Case, event: str, by: Identity) -> Step:
             return row
     # Not by way of `machine.step`: what only the system does, nobody at a desk may do.
     raise machine.refusal(case.state, mine[0] if mine else None, event)
+
+
+def step_of(session: Session, case: Case, event: str, doing: Doing) -> Step:
+    """Return the row of the table for what a person is doing.
+
+    Raises ``CaseMoved`` if the case went on since they looked at it, else ``ForbiddenStep``.
+    """
+    try:
+        return step_for(case, event, doing.by)
+    except ForbiddenStep:
+        if case.version != doing.version:
+            raise CaseMoved(_what_changed(session, case)) from None
+        raise
 
 
 def steps_open_to(case: Case, by: Identity) -> tuple[Step, ...]:
@@ -190,10 +263,13 @@ def take_step(
     """Take one step of the procedure and return its line in the timeline.
 
     ``held`` are the guards that the use case found to hold; `OTHER_PERSON` and `REASON_GIVEN`
-    are found here. Raises ``ForbiddenStep``, ``GuardsFailed``, ``CaseMoved``.
+    are found here. Raises ``ForbiddenStep``, ``GuardsFailed``, ``CaseMoved``, and ``Refused`` for
+    a remark that is too long: nobody's words are cut.
     """
-    row = step_for(case, event, doing.by)
-    met = {*held, *_own_guards(case, doing)}
+    row = step_of(session, case, event, doing)
+    if len(doing.note.strip()) > LONGEST_NOTE:
+        raise Refused(f"意见、理由不能超过 {LONGEST_NOTE} 个字，请缩短后再提交")
+    met = {*held, *_own_guards(session, case, row, doing)}
     missing = [guard for guard in row.guards if guard not in met]
     if missing:
         raise GuardsFailed("不满足办理条件：" + "；".join(GUARDS[guard] for guard in missing))
@@ -201,13 +277,14 @@ def take_step(
 
 
 def system_step(session: Session, case: Case, event: str, *, context: Context) -> CaseEvent:
-    """Take a step that time takes (期限届满). Raises ``ForbiddenStep``."""
+    """Take a step that time takes (期限届满). Raises ``ForbiddenStep``, ``CaseMoved``."""
     row = machine_of(case).step(case.state, Actor.SYSTEM, event)
     return _move(session, case, row, doing=None, context=context)
 
 
-def _own_guards(case: Case, doing: Doing) -> Iterable[Guard]:
-    if case.prepared_by is not None and case.prepared_by != doing.by.account_id:
+def _own_guards(session: Session, case: Case, row: Step, doing: Doing) -> Iterable[Guard]:
+    first, by = case.prepared_by, doing.by
+    if Guard.OTHER_PERSON in row.guards and first and is_other_person(session, first, by):
         yield Guard.OTHER_PERSON
     if doing.note.strip():
         yield Guard.REASON_GIVEN
@@ -218,10 +295,10 @@ def _move(
 ) -> CaseEvent:
     now = context.clock.now()
     by = doing.by if doing else None
-    if doing is not None:
-        _claim(session, case, doing)
-        if row.event == "prepare":
-            case.prepared_by = doing.by.account_id
+    # Time claims a version too: who looked at the case before it acts on what is no more.
+    _claim(session, case, doing.version if doing else case.version)
+    if doing is not None and row.event in _PREPARING:
+        case.prepared_by = doing.by.account_id
     case.state, case.changed_at = row.to, now
     line = CaseEvent(
         case_id=case.case_id,
@@ -235,16 +312,19 @@ def _move(
     session.add(line)
     session.flush()
     if doing and doing.note.strip():
-        line.note = _seal(context, NOTE, line.event_id, doing.note.strip()[:LONGEST_NOTE].encode())
+        line.note = _seal(context, NOTE, line.event_id, doing.note.strip().encode())
     session.add(audit(f"{case.kind}-{row.event}", case.reference, by, context))
     return line
 
 
-def _claim(session: Session, case: Case, doing: Doing) -> None:
+def _claim(session: Session, case: Case, version: int) -> None:
     """Take the next version of the case, or lose to whoever took it first."""
+    # Before the row's lock: its deadline will be counted, and whoever changes the calendar holds
+    # that first and then waits for rows.
+    share_almanac(session)
     taken = session.execute(
         update(Case)
-        .where(Case.case_id == case.case_id, Case.version == doing.version)
+        .where(Case.case_id == case.case_id, Case.version == version)
         .values(version=Case.version + 1)
         .execution_options(synchronize_session=False)
     )
@@ -257,6 +337,8 @@ def _what_changed(session: Session, case: Case) -> str:
     last = session.scalars(
         select(CaseEvent)
         .where(CaseEvent.case_id == case.case_id)
+        # Steps alone: other lines moved nothing, and one may be kept from the company yet.
+        .where(CaseEvent.event.in_(machine_of(case).events))
         .order_by(CaseEvent.event_id.desc())
         .limit(1)
     ).first()
@@ -265,18 +347,22 @@ def _what_changed(session: Session, case: Case) -> str:
     words = machine_of(case).words
     who = ACTORS[Actor(last.actor)]
     done = words.get(last.event, "修改")
-    return f"他人已先行办理：{who}已{done}，现为“{words[case.state]}”。请刷新后再办理"
+    # The line's state: the case was read before the other's commit.
+    return f"他人已先行办理：{who}已{done}，现为“{words[last.to_state]}”。请刷新后再办理"
 
 
-def read_note(line: CaseEvent, context: Context) -> str:
+def read_note(line: CaseEvent | Told, context: Context) -> str:
     """Return the remark of a timeline's line."""
     return _open(context, NOTE, line.event_id, line.note).decode() if line.note else ""
 
 
-def timeline(session: Session, case: Case) -> tuple[CaseEvent, ...]:
+def timeline(session: Session, case: Case) -> tuple[Told, ...]:
     """Return the case's steps, oldest first."""
-    query = select(CaseEvent).where(CaseEvent.case_id == case.case_id).order_by(CaseEvent.event_id)
-    return tuple(session.scalars(query))
+
+    def read() -> tuple[Told, ...]:
+        return tuple(map(Told._make, _TIMELINE.all(session, case=case.case_id)))
+
+    return once(session, ("timeline", case.case_id), read)
 
 
 def audit(action: str, subject: str, by: Identity | None, context: Context) -> AuditLine:

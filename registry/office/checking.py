@@ -20,6 +20,7 @@ from registry.office.issuing import Tally, find_batch, free_serials
 from registry.rules.candidate import Candidate, ContentDigest
 from registry.rules.findings import Fault, FindingCode, Findings
 from registry.rules.people import ID_TYPE_NAMES, IdType
+from registry.rules.plan_roster import PlannedPerson
 from registry.rules.roster import RosterChecker
 from registry.rules.shared_cells import PASSED
 from registry.rules.text import Cell, mask_id
@@ -135,6 +136,35 @@ def _check_people(
             same = (certificate.occupation_code, certificate.level)
             if same == (person.occupation_code, person.level):
                 fault = Fault(code=FindingCode.ALREADY_HELD, facts=facts)
+                findings.add(fault, row=person.row, column="id_number")
+
+
+def warn_of_holders(
+    session: Session,
+    people: Sequence[PlannedPerson],
+    occupation_code: str,
+    findings: Findings,
+    context: Context,
+) -> None:
+    """Warn of who of a roster already holds the certificate that the assessment is for."""
+    rows = {
+        (blind_index(context.index_key, person.id_number), person.level): person
+        for person in people
+    }
+    tags = sorted({tag for tag, _ in rows})
+    for start in range(0, len(tags), _ASKED_AT_ONCE):
+        held = session.execute(
+            select(Certificate.id_tag, Certificate.level).where(
+                Certificate.id_tag.in_(tags[start : start + _ASKED_AT_ONCE]),
+                Certificate.state.in_(_HOLDING),
+                Certificate.occupation_code == occupation_code,
+            )
+        )
+        for tag, level in held:
+            person = rows.get((tag, level))
+            if person is not None:
+                facts = {"value": mask_id(person.id_number)}
+                fault = Fault(code=FindingCode.PLANNED_HOLDS, facts=facts)
                 findings.add(fault, row=person.row, column="id_number")
 
 

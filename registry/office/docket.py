@@ -6,48 +6,45 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from registry.office.almanac import Almanac
-from registry.office.cases import MACHINE_OF, CaseKind, machine_of, read_note, timeline
+from registry.office.case_lines import UNFIT
+from registry.office.case_list import (
+    PAGE,
+    Listed,
+    count_due,
+    list_assigned,
+    list_due,
+    other_side,
+)
+from registry.office.cases import machine_of, read_note, timeline
 from registry.office.context import Context
-from registry.office.identity import COMPANY_ROLES, Identity, NotAllowed, Role
+from registry.office.identity import COMPANY_ROLES, Identity, Role
 from registry.office.recount import DUE_MOVED
+from registry.office.supervision_lines import LINE_WORDS, is_told
 from registry.rules.terms import Turn
 from registry.rules.workflow import ACTORS, Actor
-from registry.store.procedure import Case, Company
-
-PAGE: Final = 50
-"""Rows of one page of a list."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One case in a list. ``working_days`` until its deadline, negative when it is past."""
-
-    case_id: int
-    reference: str
-    kind: str
-    title: str
-    company: str
-    state: str
-    state_word: str
-    turn: str | None
-    due_on: date | None
-    due_provisional: bool
-    working_days: int | None
+from registry.store.procedure import Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Docket:
-    """A person's open cases: those that wait for them, and those that wait for the other side."""
+    """A person's open cases: those that wait for them, and those that wait for the other side.
 
+    ``assigned`` are the first of the ``to_review`` given to this very person to review; ``mine`` is
+    one page of ``total``, ``others`` the first of ``waiting``; ``late`` and ``soon`` count all of
+    one's own.
+    """
+
+    assigned: tuple[Listed, ...]
+    to_review: int
     mine: tuple[Listed, ...]
     others: tuple[Listed, ...]
     late: int
     soon: int
     total: int
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,51 +57,47 @@ class Line:
     note: str
 
 
-_OWN_WORDS: Final = {DUE_MOVED: "期限调整"}
-SOON: Final = 3
-"""Working days before a deadline from which it is called near."""
+_OWN_WORDS: Final = {DUE_MOVED: "期限调整", UNFIT: "考评人员资格核对", **LINE_WORDS}
 
 
-def docket(session: Session, by: Identity, almanac: Almanac, *, today: date) -> Docket:
-    """Return what is due. Raises ``NotAllowed`` for an account that sees no cases."""
-    if by.role is Role.ADMIN:
-        raise NotAllowed("系统管理员不接触业务数据")
+def docket(
+    session: Session,
+    by: Identity,
+    almanac: Almanac,
+    *,
+    today: date,
+    page: int = 1,
+    limit: int = PAGE,
+    others: int = PAGE,
+) -> Docket:
+    """Return what is due: a page of one's own cases, and so many assigned or of the other side's.
+
+    Raises ``NotAllowed`` for an account that sees no cases.
+    """
     turn = Turn.COMPANY if by.role in COMPANY_ROLES else Turn.OFFICE
-    mine = _open(by).where(Case.turn == turn.value)
-    others = _open(by).where(Case.turn != turn.value)
-    order = (Case.due_on.is_(None), Case.due_on, Case.case_id)
-    listed = [
-        _listed(*row, almanac, today) for row in session.execute(mine.order_by(*order).limit(PAGE))
-    ]
-    waiting = [
-        _listed(*row, almanac, today)
-        for row in session.execute(others.order_by(*order).limit(PAGE))
-    ]
-    count = select(func.count()).select_from(mine.subquery())
-    past = select(func.count()).select_from(mine.where(Case.due_on < today).subquery())
+    counts = count_due(session, by, turn, almanac, today=today)
+    place = {"limit": limit, "offset": limit * (max(page, 1) - 1)}
+    mine = list_due(session, by, turn, almanac, today=today, dated=counts.dated, **place)
+    other = other_side(turn)
+    assigned, to_review = (
+        list_assigned(session, by, almanac, today=today, limit=others)
+        if by.role is Role.CLERK
+        else ((), 0)
+    )
     return Docket(
-        mine=tuple(listed),
-        others=tuple(waiting),
-        late=session.scalar(past) or 0,
-        soon=sum(1 for item in listed if item.working_days in range(SOON + 1)),
-        total=session.scalar(count) or 0,
+        assigned=assigned,
+        to_review=to_review,
+        mine=mine,
+        others=list_due(session, by, other, almanac, today=today, dated=None, limit=others),
+        late=counts.late,
+        soon=counts.soon,
+        total=counts.total,
+        waiting=counts.waiting,
     )
 
 
-def cases_of(
-    session: Session, by: Identity, almanac: Almanac, *, today: date, kind: CaseKind, page: int = 1
-) -> tuple[tuple[Listed, ...], int]:
-    """Return one page of the cases of a kind that a person may see, and how many there are."""
-    query = visible(by).where(Case.kind == kind.value)
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.execute(
-        query.order_by(Case.case_id.desc()).limit(PAGE).offset(PAGE * (max(page, 1) - 1))
-    )
-    return tuple(_listed(*row, almanac, today) for row in rows), total
-
-
-def lines_of(session: Session, case: Case, context: Context) -> tuple[Line, ...]:
-    """Return a case's timeline in words, oldest first."""
+def lines_of(session: Session, case: Case, by: Identity, context: Context) -> tuple[Line, ...]:
+    """Return a case's timeline in words, oldest first; a company is not told of visits to come."""
     words = machine_of(case).words
     return tuple(
         Line(
@@ -114,35 +107,5 @@ def lines_of(session: Session, case: Case, context: Context) -> tuple[Line, ...]
             note=read_note(line, context),
         )
         for line in timeline(session, case)
-    )
-
-
-def visible(by: Identity) -> Select[Case, str]:
-    """Select the cases, with their companies' names, that a person may see."""
-    query = select(Case, Company.name).join(Company, Company.company_id == Case.company_id)
-    if by.role in COMPANY_ROLES:
-        return query.where(Case.company_id == by.company_id)
-    if by.role is Role.ADMIN:
-        raise NotAllowed("系统管理员不接触业务数据")
-    return query.where(Company.district == by.district) if by.district else query
-
-
-def _open(by: Identity) -> Select[Case, str]:
-    return visible(by).where(Case.turn.is_not(None))
-
-
-def _listed(case: Case, company: str, almanac: Almanac, today: date) -> Listed:
-    left = None if case.due_on is None else almanac.days.between(today, case.due_on)
-    return Listed(
-        case_id=case.case_id,
-        reference=case.reference,
-        kind=case.kind,
-        title=case.title,
-        company=company,
-        state=case.state,
-        state_word=MACHINE_OF[CaseKind(case.kind)].words[case.state],
-        turn=case.turn,
-        due_on=case.due_on,
-        due_provisional=case.due_provisional,
-        working_days=left,
+        if is_told(line.event, by)
     )

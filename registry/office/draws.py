@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
@@ -36,11 +36,12 @@ from registry.office.due import china_day
 from registry.office.identity import AccountId, Identity, NotAllowed, Role, require
 from registry.office.milestones import add_milestone, open_milestone
 from registry.office.registers import PoolKind
-from registry.office.supervising import open_visit
+from registry.office.visits import open_visit
 from registry.rules.drawing import check_pool
 from registry.store.counters import take_range
 from registry.store.log import EventGroup, LogHead
 from registry.store.milestones import MilestoneRow
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case, Company
 from registry.store.registers import Draw, Expert, Supervision
 from signing.canonical import encode
@@ -50,6 +51,28 @@ from signing.milestone import MilestoneFacts, MilestoneKind, facts_bytes
 POOL_NOTE: Final = "督导抽取名单"
 RESULT_NOTE: Final = "督导抽取结果"
 LIST_AT_MOST: Final = 50
+_UNDRAWN: Final = (
+    select(Case.reference, Company.name)
+    .join(Company, Company.company_id == Case.company_id)
+    .where(
+        Case.kind == CaseKind.PLAN.value,
+        Case.state == "recorded",
+        Case.case_id.not_in(select(Supervision.case_id).where(Supervision.draw_id.is_not(None))),
+    )
+    .order_by(Case.reference)
+)
+_PLANS: Final = Prepared(_UNDRAWN)
+_SOME_PLANS: Final = Prepared(_UNDRAWN.add_columns(func.count().over()).limit(bindparam("most")))
+_SUPERVISORS: Final = Prepared(
+    select(Expert.label).where(Expert.kind == PoolKind.SUPERVISOR.value, Expert.active.is_(True))
+)
+_LISTED: Final = Prepared(
+    select(Draw.draw_id, Draw.reference, Draw.result)
+    .order_by(Draw.draw_id.desc())
+    .limit(bindparam("limit"))
+    .offset(bindparam("offset"))
+)
+_COUNTED: Final = Prepared(select(func.count()).select_from(Draw))
 
 
 class CheckpointMissing(Refused):
@@ -64,6 +87,15 @@ class Candidates:
 
     plans: tuple[tuple[str, str], ...]
     supervisors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDraw:
+    """One draw in a list; ``drawn`` is how many plans were drawn, None before the draw."""
+
+    draw_id: int
+    reference: str
+    drawn: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +117,20 @@ def candidates(session: Session, by: Identity) -> Candidates:
     Raises ``NotAllowed``.
     """
     _city(by)
-    drawn = select(Supervision.case_id).where(Supervision.draw_id.is_not(None))
-    rows = session.execute(
-        select(Case.reference, Company.name)
-        .join(Company, Company.company_id == Case.company_id)
-        .where(
-            Case.kind == CaseKind.PLAN.value,
-            Case.state == "recorded",
-            Case.case_id.not_in(drawn),
-        )
-        .order_by(Case.reference)
-    )
-    active = select(Expert.label).where(
-        Expert.kind == PoolKind.SUPERVISOR.value, Expert.active.is_(True)
-    )
-    return Candidates(
-        plans=tuple((reference, name) for reference, name in rows),
-        supervisors=tuple(sorted(session.scalars(active))),
-    )
+    plans = _PLANS.all(session)
+    return Candidates(plans=tuple(plans), supervisors=_supervisors(session))
+
+
+def some_candidates(session: Session, by: Identity, most: int) -> tuple[Candidates, int]:
+    """Return the candidates with so many of their plans, and how many plans there are.
+
+    Raises ``NotAllowed``.
+    """
+    _city(by)
+    rows = _SOME_PLANS.all(session, most=most)
+    plans = tuple((reference, name) for reference, name, _ in rows)
+    found = Candidates(plans=plans, supervisors=_supervisors(session))
+    return found, rows[0][2] if rows else 0
 
 
 def fix_pool(
@@ -118,11 +146,12 @@ def fix_pool(
     Raises ``NotAllowed``, ``PoolUnsound``, ``Refused`` while another pool waits for its draw.
     """
     _city(by)
+    now = context.clock.now()
+    # The number first: whoever fixes a pool at the same time waits for it, and then finds this one.
+    serial = take_range(session, f"draw:{now.year}", 1, start=1)
     if session.scalar(select(Draw.draw_id).where(Draw.result == b"")) is not None:
         # Of two pools that wait at once, one could be left lying when the other suits better.
         raise Refused("已有抽取名单等待抽取，请先完成该次抽取")
-    now = context.clock.now()
-    serial = take_range(session, f"draw:{now.year}", 1, start=1)
     found = candidates(session, by)
     paper = PoolPaper(
         avoid=tuple(Pair(plan=plan, supervisor=label) for plan, label in sorted(set(avoid))),
@@ -228,6 +257,26 @@ def get_draw(session: Session, draw_id: int, by: Identity) -> DrawView:
     return _view(session, _get(session, draw_id))
 
 
+def page_of_draws(
+    session: Session, by: Identity, *, page: int = 1, limit: int
+) -> tuple[tuple[ListedDraw, ...], int]:
+    """Return one page of the draws, newest first, and how many there are.
+
+    Raises ``NotAllowed``.
+    """
+    _city(by, Role.AUDITOR)
+    rows = _LISTED.all(session, limit=limit, offset=limit * (max(page, 1) - 1))
+    listed = (
+        ListedDraw(
+            draw_id=draw_id,
+            reference=reference,
+            drawn=len(parse_result(result).drawn) if result else None,
+        )
+        for draw_id, reference, result in rows
+    )
+    return tuple(listed), _COUNTED.one(session)[0]
+
+
 def list_draws(session: Session, by: Identity) -> tuple[DrawView, ...]:
     """Return the newest draws, newest first. Raises ``NotAllowed``."""
     _city(by, Role.AUDITOR)
@@ -258,14 +307,18 @@ def draw_file(session: Session, draw: Draw, context: Context) -> bytes:
     )
 
 
+def _supervisors(session: Session) -> tuple[str, ...]:
+    return tuple(sorted(label for (label,) in _SUPERVISORS.all(session)))
+
+
 def _first_over_pool(session: Session, draw: Draw, checkpoint: bytes) -> int:
     leaf, wanted = _pool_leaf(session, draw), seed_size(session, draw)
     if leaf is None or wanted is None:
-        raise CheckpointMissing("抽取名单尚未写入台账，请待下一次台账签署后再抽取")
+        raise CheckpointMissing("抽取名单尚未写入公开日志，请待下一次公开日志签署后再抽取")
     try:
         size = checkpoint_of(checkpoint).size
     except SigningError:
-        raise CheckpointMissing("台账检查点无法读取，请联系系统管理员") from None
+        raise CheckpointMissing("公开日志检查点无法读取，请联系系统管理员") from None
     if size != wanted:
         raise CheckpointMissing(
             f"种子须取名单写入后的第一个检查点（规模 {wanted}），现为 {size}；"

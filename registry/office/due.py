@@ -74,14 +74,16 @@ RUNNING: Final[Mapping[tuple[CaseKind, str], Running]] = {
     (CaseKind.PLAN, "returned"): _company(Term.PLAN_AHEAD, Start.FIRST_DAY),
     (CaseKind.PLAN, "submitted"): _office(None, _WAIT),
     (CaseKind.PLAN, "recorded"): _company(None, _WAIT),
+    (CaseKind.PLAN, "held"): _company(Term.RESULTS_PUBLISHED, _WAIT),
     (CaseKind.BATCH, "draft"): _company(Term.RESULTS_PUBLISHED, _WAIT),
     (CaseKind.BATCH, "publicity"): _company(Term.RESULTS_FILING, _WAIT),
     (CaseKind.BATCH, "submitted"): _REVIEW,
     (CaseKind.BATCH, "prepared"): _office(Term.RESULTS_REVIEW, Start.KEPT),
+    (CaseKind.BATCH, "refusal"): _office(Term.RESULTS_REVIEW, Start.KEPT),
     (CaseKind.BATCH, "returned"): _company(Term.RESULTS_RETURN, _WAIT),
     (CaseKind.BATCH, "approved"): _office(None, _WAIT),
 }
-"""A state that is not here is nobody's turn: the case has ended."""
+"""A state that is not here is nobody's turn: the case has ended, or another goes on for it."""
 
 
 def china_day(at: datetime) -> date:
@@ -92,23 +94,28 @@ def china_day(at: datetime) -> date:
 def set_due(case: Case, almanac: Almanac, *, today: date) -> None:
     """Compute the deadline of a case that has just come into its state, or whose days changed."""
     running = RUNNING.get((CaseKind(case.kind), case.state))
-    case.turn = running.turn.value if running else None
-    if running is None or running.term is None:
-        case.due_on, case.due_from, case.due_term, case.due_provisional = None, None, None, False
+    kept = case.due_from
+    rest(case)
+    if running is None:
         return
+    case.turn = running.turn.value
     match running.start:
         case Start.RECEIVED:
             start = case.received_on
         case Start.FIRST_DAY:
             start = case.first_day
         case Start.KEPT:
-            start = case.due_from
+            start = kept
         case Start.ENTERED:
             start = today
-    if start is None:
-        case.due_on, case.due_from, case.due_term, case.due_provisional = None, None, None, False
-        return
-    _compute(case, running.term, start, almanac)
+    if running.term is not None and start is not None:
+        _compute(case, running.term, start, almanac)
+
+
+def rest(case: Case) -> None:
+    """Make a case nobody's turn: it has ended, or another case that rests on it goes on."""
+    case.turn, case.due_on, case.due_from = None, None, None
+    case.due_term, case.due_provisional = None, False
 
 
 def recompute_due(session: Session, almanac: Almanac) -> list[Case]:

@@ -1,16 +1,19 @@
 """The yearly evaluation (年度评估) of companies on the list, and who is idle (七（二）).
 
 A company is due when it has been on the list for a year, and every year after; a company that
-has held no assessment within the limit is idle, which is a ground to take it off the list.
+has held no assessment within the limit is idle, which is a ground to take it off the list. Held is
+an assessment whose results were filed: a plan whose days have passed proves nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, and_, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
@@ -21,21 +24,59 @@ from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, Role, require
+from registry.office.scope import Scope, all_within, scope_of
 from registry.office.supervising import (
     OF_EVALUATIONS,
+    RESULT_WORDS,
     Kind,
     Result,
     Stage,
     Text,
     add_row,
     new_row,
+    visible,
     written,
 )
-from registry.rules.terms import Term, deadline
-from registry.store.procedure import Case, CaseEvent, Company
+from registry.office.supervision_lines import tell
+from registry.rules.errors import NoRuleInForce
+from registry.rules.terms import Term
+from registry.store.among import among
+from registry.store.prepared import Prepared
+from registry.store.procedure import Case, Company
 from registry.store.registers import Supervision
 
 _DAY: Final = timedelta(days=1)
+_LAST_DONE: Final = select(func.max(Supervision.proposed_at)).where(
+    Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == bindparam("company")
+)
+_HELD: Final = (
+    select(func.max(Case.received_on))
+    .where(
+        Case.company_id == Company.company_id,
+        Case.kind == CaseKind.BATCH.value,
+        Case.state != "rejected",
+    )
+    .scalar_subquery()
+)
+# Results that may still be filed in time count for the company, until they can no more.
+_IN_TIME: Final = exists(
+    select(1).where(
+        Case.company_id == Company.company_id,
+        Case.due_on >= bindparam("today"),
+        or_(
+            and_(Case.kind == CaseKind.PLAN.value, Case.state == "held"),
+            and_(
+                Case.kind == CaseKind.BATCH.value,
+                or_(Case.state == "draft", Case.state == "publicity"),
+            ),
+        ),
+    )
+)
+_COMPANIES: Final = Prepared(
+    select(
+        Company.company_id, Company.name, Company.uscc, _HELD, case((_IN_TIME, 1), else_=0)
+    ).where(among(Company.company_id, "companies"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,34 +94,34 @@ class DueEvaluation:
     idle_since: date | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One yearly evaluation that was recorded, its result also in words."""
+
+    supervision_id: int
+    reference: str
+    on: date
+    passed: bool
+    word: str
+
+
 def due_evaluations(
     session: Session, by: Identity, almanac: Almanac, *, today: date
 ) -> tuple[DueEvaluation, ...]:
     """Return the companies to evaluate now, the longest due first. Raises ``NotAllowed``."""
-    require(by, Role.CLERK, Role.APPROVER, Role.AUDITOR)
-    query = select(Company).where(
-        Company.state.in_(sorted(ON_THE_LIST)), Company.listed_on.is_not(None)
-    )
-    if by.district:
-        query = query.where(Company.district == by.district)
-    last_held, last_done = _last_held(session), _last_evaluated(session)
-    found = []
-    for company in session.scalars(query):
-        years = evaluation_year(company, almanac, today=today)
-        done = last_done.get(company.company_id)
-        if years is None or (done is not None and done >= years[0]):
-            continue
-        found.append(
-            DueEvaluation(
-                company_id=company.company_id,
-                company=company.name,
-                uscc=company.uscc,
-                since=years[0],
-                due_on=years[1],
-                idle_since=_idle(company, last_held, almanac, today),
-            )
-        )
-    return tuple(sorted(found, key=lambda item: (item.since, item.company_id)))
+    return _told(session, _due(session, by, almanac, today), almanac, today)
+
+
+def page_of_due(
+    session: Session, by: Identity, almanac: Almanac, *, today: date, page: int = 1, limit: int
+) -> tuple[tuple[DueEvaluation, ...], int]:
+    """Return one page of the companies to evaluate now, and how many there are.
+
+    Raises ``NotAllowed``.
+    """
+    found = _due(session, by, almanac, today)
+    first = limit * (max(page, 1) - 1)
+    return _told(session, found[first : first + limit], almanac, today), len(found)
 
 
 def evaluation_year(company: Company, almanac: Almanac, *, today: date) -> tuple[date, date] | None:
@@ -88,17 +129,15 @@ def evaluation_year(company: Company, almanac: Almanac, *, today: date) -> tuple
 
     Day and next day are those on which the company has been listed for whole years.
     """
-    if company.listed_on is None:
-        return None
-    start, end = None, _full_year(company.listed_on, almanac)
-    while end <= today:
-        start, end = end, _full_year(end, almanac)
-    return None if start is None else (start, end - _DAY)
+    return None if company.listed_on is None else _year(company.listed_on, almanac, today)
 
 
 def idle_since(session: Session, company: Company, almanac: Almanac, *, today: date) -> date | None:
     """Give the day since which a listed company has held nothing, if that is over the limit."""
-    return _idle(company, _last_held(session), almanac, today)
+    if company.listed_on is None:
+        return None
+    row = _COMPANIES.one(session, companies=[company.company_id], today=today)
+    return _idle(company.listed_on, _last_held(row, today), almanac, today)
 
 
 def evaluate(
@@ -118,9 +157,9 @@ def evaluate(
     """
     require(by, Role.CLERK, Role.APPROVER)
     company = get_company(session, company_id, by)
-    if all(
-        due.company_id != company_id for due in due_evaluations(session, by, almanac, today=today)
-    ):
+    years = evaluation_year(company, almanac, today=today)
+    done = session.scalar(_LAST_DONE, {"company": company_id})
+    if company.state not in ON_THE_LIST or years is None or _covered(years, done):
         raise Refused("此企业现无到期的年度评估（备案未满一年，或者本年度已评估）")
     if result not in OF_EVALUATIONS:
         raise FormFaults([FieldFault(field="result", text="请选择评估结果")])
@@ -129,8 +168,26 @@ def evaluate(
     row = new_row(Kind.EVALUATION, Stage.RECORDED, company_id, by=by.account_id, context=context)
     row.result = result.value
     add_row(session, row, Text(reason=words), context)
+    tell(session, row, row.kind, RESULT_WORDS[result], by=by, context=context)
     session.add(audit("evaluation", row.reference, by, context))
     return row.supervision_id
+
+
+def evaluations_of(session: Session, company_id: int, by: Identity) -> tuple[Evaluation, ...]:
+    """Return a company's evaluations that the person may see, the newest first."""
+    query = visible(by).where(
+        Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == company_id
+    )
+    return tuple(
+        Evaluation(
+            supervision_id=row.supervision_id,
+            reference=row.reference,
+            on=china_day(row.proposed_at),
+            passed=row.result == Result.PASSED,
+            word=RESULT_WORDS[Result(row.result)],
+        )
+        for row, _ in session.execute(query.order_by(Supervision.supervision_id.desc()))
+    )
 
 
 def claim_company(
@@ -152,37 +209,85 @@ def claim_company(
     session.refresh(company)
 
 
-def _full_year(start: date, almanac: Almanac) -> date:
-    rule = almanac.rules.term(Term.YEARLY_EVALUATION, start)
-    return deadline(rule, start, almanac.days).day
+def _due(
+    session: Session, by: Identity, almanac: Almanac, today: date
+) -> list[tuple[date, int, date, date]]:
+    """Return since when each evaluation is due, of which company, by when, and its listing."""
+    require(by, Role.CLERK, Role.APPROVER, Role.AUDITOR)
+    scope, values = scope_of(by)
+    found = []
+    for company_id, listed_on, done in _listed(scope).all(session, **values):
+        years = _year(listed_on, almanac, today)
+        if years is not None and not _covered(years, done):
+            found.append((years[0], company_id, years[1], listed_on))
+    return sorted(found)
 
 
-def _idle(
-    company: Company, last_held: dict[int, date], almanac: Almanac, today: date
-) -> date | None:
-    if company.listed_on is None:
-        return None
-    since = max(company.listed_on, last_held.get(company.company_id, company.listed_on))
-    rule = almanac.rules.term(Term.IDLE_LIMIT, since)
-    return since if deadline(rule, since, almanac.days).day < today else None
-
-
-def _last_held(session: Session) -> dict[int, date]:
-    # The day on which a plan was marked held is the first after its last day: to the company's
-    # advantage, and it needs no sealed form to be opened.
-    rows = session.execute(
-        select(Case.company_id, func.max(CaseEvent.at))
-        .join(CaseEvent, CaseEvent.case_id == Case.case_id)
-        .where(Case.kind == CaseKind.PLAN.value, CaseEvent.event == "hold")
-        .group_by(Case.company_id)
+def _told(
+    session: Session,
+    found: Iterable[tuple[date, int, date, date]],
+    almanac: Almanac,
+    today: date,
+) -> tuple[DueEvaluation, ...]:
+    found = list(found)
+    companies = [company_id for _, company_id, _, _ in found]
+    rows = {row[0]: row for row in _COMPANIES.all(session, companies=companies, today=today)}
+    return tuple(
+        DueEvaluation(
+            company_id=number,
+            company=rows[number][1],
+            uscc=rows[number][2],
+            since=since,
+            due_on=end,
+            idle_since=_idle(listed_on, _last_held(rows[number], today), almanac, today),
+        )
+        for since, number, end, listed_on in found
     )
-    return {company_id: china_day(at) for company_id, at in rows}
 
 
-def _last_evaluated(session: Session) -> dict[int, date]:
-    rows = session.execute(
-        select(Supervision.company_id, func.max(Supervision.proposed_at))
-        .where(Supervision.kind == Kind.EVALUATION.value)
-        .group_by(Supervision.company_id)
+def _covered(years: tuple[date, date], done: datetime | None) -> bool:
+    """Say whether the last evaluation is this year's."""
+    return done is not None and china_day(done) >= years[0]
+
+
+def _year(listed_on: date, almanac: Almanac, today: date) -> tuple[date, date] | None:
+    start, end = None, _last_day(Term.YEARLY_EVALUATION, listed_on, almanac)
+    while end <= today:
+        start, end = end, _last_day(Term.YEARLY_EVALUATION, end, almanac)
+    return None if start is None else (start, end - _DAY)
+
+
+def _idle(listed_on: date, held: date | None, almanac: Almanac, today: date) -> date | None:
+    since = max(listed_on, held or listed_on)
+    return since if _last_day(Term.IDLE_LIMIT, since, almanac) < today else None
+
+
+def _last_day(term: Term, start: date, almanac: Almanac) -> date:
+    found = almanac.deadline(term, start)
+    if found is None:
+        raise NoRuleInForce(f"no rule for the term {term} is in force on {start}")
+    return found.day
+
+
+def _last_held(row: Any, today: date) -> date | None:
+    _, _, _, filed, in_time = row
+    return today if in_time else filed
+
+
+@cache
+def _listed(scope: Scope) -> Prepared[*tuple[Any, ...]]:
+    """Select the companies on the list, with the moment of each one's last evaluation."""
+    done = (
+        select(func.max(Supervision.proposed_at))
+        .where(
+            Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == Company.company_id
+        )
+        .scalar_subquery()
     )
-    return {company_id: china_day(at) for company_id, at in rows}
+    on_the_list = or_(*(Company.state == state for state in sorted(ON_THE_LIST)))
+    query = select(Company.company_id, Company.listed_on, done)
+    return Prepared(
+        query.where(
+            on_the_list, Company.listed_on.is_not(None), all_within(scope, Company.company_id)
+        )
+    )

@@ -16,16 +16,18 @@ from registry.office.cases import (
     LONGEST_NOTE,
     CaseKind,
     Doing,
+    GuardsFailed,
     step_for,
     take_step,
 )
 from registry.office.context import Context
 from registry.office.filing_form import SECTION_WORDS
-from registry.office.filings import check_not_barred
+from registry.office.filings import check_not_barred, preview
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.steps import Taking, register
-from registry.office.votes import tally
+from registry.office.votes import call_panel, tally
+from registry.rules.eligibility import Condition
 from registry.rules.text import tidy
 from registry.rules.workflow import Guard
 from registry.store.accounts import Account
@@ -40,31 +42,45 @@ def accept(taking: Taking) -> None:
     _step(taking, Guard.NOT_BARRED)
 
 
-@register(CaseKind.FILING, "call-experts")
+@register(CaseKind.FILING, "call-experts", "redraw-experts")
 def call_experts(taking: Taking) -> None:
     """Begin a round of experts' opinions on the site; not for a company on the pilot list."""
     step_for(taking.case, taking.event, taking.doing.by)
     if _company(taking).pilot:
         raise Refused("省试点企业不再组织专家现场评估（通知六（一）2），请直接拟办")
-    _step(taking)
+    call_panel(taking)
 
 
 @register(CaseKind.FILING, "prepare")
 def prepare(taking: Taking) -> None:
-    """Put the application before the approver once the site has been reviewed, or need not be.
+    """Put the application before the approver, as its reviewer, once the site has been reviewed.
 
     Enough opinions make a review, also when they are against: a refusal must be prepared too.
     """
     pilot = _company(taking).pilot
     reviewed = pilot or tally(taking.session, taking.case).complete
-    _step(taking, *((Guard.SITE_REVIEWED,) if reviewed else ()))
+    _demand_weighed(taking)
+    held = [Guard.SITE_REVIEWED] if reviewed else []
+    if taking.case.assigned_to in (None, taking.doing.by.account_id):
+        held.append(Guard.ASSIGNED)
+    _step(taking, *held)
+
+
+def _demand_weighed(taking: Taking) -> None:
+    """Demand the reviewer's words where only a person can say if a condition is met (一（一）)."""
+    context = taking.desk.context(taking.doing.by)
+    rules, today = taking.almanac.rules, taking.today
+    found = preview(taking.session, taking.case, context=context, rules=rules, today=today)
+    doubtful = any(s.condition is Condition.NO_TRAINING_BUSINESS for s in found.shortfalls)
+    if doubtful and not taking.doing.note.strip():
+        raise GuardsFailed(
+            "不满足办理条件：经营范围中有“培训”“评价”或者“咨询”字样，拟办须写明是否属于该类业务及理由（一（一））"
+        )
 
 
 @register(CaseKind.FILING, "return", "reject")
 def return_or_reject(taking: Taking) -> None:
     """Return the application, or refuse it, with reasons."""
-    if len(taking.doing.note.strip()) > LONGEST_NOTE:
-        raise Refused(f"理由不能超过 {LONGEST_NOTE} 个字")
     _step(taking)
     if taking.event == "reject":
         taking.case.outcome = "rejected"
@@ -100,12 +116,16 @@ def reviewers(session: Session, case: Case) -> tuple[Account, ...]:
 def assign(
     session: Session, case: Case, reviewer_id: int, *, doing: Doing, context: Context
 ) -> None:
-    """Give the case to a reviewer (分派审核). Raises ``FormFaults`` and what the engine raises."""
+    """Give the case to a reviewer (分派审核), or to another one while it is under review.
+
+    Raises ``FormFaults`` and what the engine raises.
+    """
     chosen = {account.account_id: account.login for account in reviewers(session, case)}
     if reviewer_id not in chosen:
         raise FormFaults([FieldFault(field="reviewer", text="请选择审核人员")])
     noted = Doing(by=doing.by, version=doing.version, note=f"审核人员 {chosen[reviewer_id]}")
-    take_step(session, case, "assign", doing=noted, context=context)
+    event = "assign" if case.state == "accepted" else "reassign"
+    take_step(session, case, event, doing=noted, context=context)
     case.assigned_to = reviewer_id
 
 

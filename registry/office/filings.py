@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec.structs import replace
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from registry.errors import NotFound, Refused
+from registry.errors import Refused
 from registry.office.almanac import Almanac
 from registry.office.cases import (
     CaseKind,
     Doing,
     GuardsFailed,
     fill_in,
-    get_case,
+    get_case_of,
     open_case,
     read_form,
     step_for,
     take_step,
 )
-from registry.office.companies import barred_until
+from registry.office.companies import barred_until, own_company
 from registry.office.context import Context
 from registry.office.documents import documents_of
 from registry.office.due import set_due
@@ -113,9 +113,7 @@ def start_filing(
 
     Raises ``NotAllowed``, and ``Barred`` with the date.
     """
-    company = session.get(Company, by.company_id) if by.company_id is not None else None
-    if company is None:
-        raise NotFound("您的账号没有对应的企业，请联系系统管理员")
+    company = own_company(session, by)
     check_not_barred(company, today)
     form = replace(
         _last_form(session, company, context), name=company.name, uscc=company.uscc, occupations=()
@@ -143,10 +141,7 @@ def check_not_barred(company: Company, today: date) -> None:
 
 def get_filing(session: Session, case_id: int, by: Identity) -> FilingCase:
     """Return a filing the person may see; ``NotFound`` otherwise, and for other kinds of cases."""
-    case = get_case(session, case_id, by)
-    if case.kind != CaseKind.FILING:
-        raise NotFound("没有此备案申请，或者您无权查看")
-    return case
+    return get_case_of(session, case_id, by, CaseKind.FILING)
 
 
 def form_of(case: Case, context: Context) -> FilingForm:
@@ -271,7 +266,10 @@ def _last_form(session: Session, company: Company, context: Context) -> FilingFo
     return form_of(last, context) if last is not None else FilingForm()
 
 
+_OF_CODES: Final = select(Occupation).where(Occupation.code.in_(bindparam("codes", expanding=True)))
+
+
 def _catalogue(session: Session, form: FilingForm) -> dict[tuple[int, str], Occupation]:
-    codes = {occupation.code for occupation in form.occupations}
-    rows = session.scalars(select(Occupation).where(Occupation.code.in_(sorted(codes))))
+    codes = sorted({occupation.code for occupation in form.occupations})
+    rows = session.scalars(_OF_CODES, {"codes": codes}) if codes else ()
     return {(row.edition, row.code): row for row in rows}

@@ -73,12 +73,15 @@ def record_milestone(session: Session, facts: MilestoneFacts, *, context: Contex
     return done
 
 
-def add_milestone(session: Session, facts: MilestoneFacts, *, context: Context) -> Recorded:
+def add_milestone(
+    session: Session, facts: MilestoneFacts, *, context: Context, again: bool = False
+) -> Recorded:
     """Record a step within another use case's transaction, whose audit line speaks for it.
 
     The same step (kind, subject, document) is recognised; ``Refused`` if it then names another
-    day or note, lies in the future, or does not have a milestone's form. Call it last in the
-    transaction: it locks the step against others who record it at the same time.
+    day or note (with ``again``, each day of a step stands for itself), lies in the future, or does
+    not have a milestone's form. Call it last in the transaction: it locks the step against others
+    who record it at the same time.
     """
     now = context.clock.now()
     _check(facts)
@@ -86,7 +89,7 @@ def add_milestone(session: Session, facts: MilestoneFacts, *, context: Context) 
         msg = f"{facts.date} has not come yet in China: record the step when it has taken place"
         raise Refused(msg)
     take_range(session, _scope(facts), 1, start=1)
-    known = _find_same(session, facts, context)
+    known = _find_same(session, facts, context, again=again)
     if known is not None:
         return _recognised(known, facts)
     opening, plain = context.random(OPENING_BYTES), facts_bytes(facts)
@@ -164,14 +167,20 @@ def _scope(facts: MilestoneFacts) -> str:
     return f"milestone:{step[:30]}"
 
 
-def _find_same(session: Session, facts: MilestoneFacts, context: Context) -> OpenedMilestone | None:
+def _find_same(
+    session: Session, facts: MilestoneFacts, context: Context, *, again: bool
+) -> OpenedMilestone | None:
     rows = session.scalars(
         select(MilestoneRow).where(
             MilestoneRow.subject == facts.subject, MilestoneRow.kind == facts.kind.value
         )
     )
     opened = (open_milestone(row, context) for row in rows)
-    return next((item for item in opened if item.facts.document == facts.document), None)
+    for item in opened:
+        day = not again or item.facts.date == facts.date
+        if day and item.facts.document == facts.document:
+            return item
+    return None
 
 
 def _recognised(known: OpenedMilestone, facts: MilestoneFacts) -> Recorded:

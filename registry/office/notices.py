@@ -22,6 +22,7 @@ from registry.office.recount import recount
 from registry.office.rule_making import Made, basis_faults, city_approver, refuse
 from registry.rules.notice_days import Contradictions, contradictions, read_days
 from registry.rules.text import tidy
+from registry.store.locks import hold_almanac
 from registry.store.registers import YearNoticeRow
 
 LONGEST_OFF: Final = 1200
@@ -57,7 +58,8 @@ def load_notice(
     else:
         for field, read in (("off", off), ("work", work)):
             if read.unread:
-                text = f"无法识别：{'、'.join(read.unread[:5])}。请写 {new.year} 年的日期"
+                places = "、".join(map(str, read.unread[:5]))
+                text = f"第 {places} 处不是 {new.year} 年的日期，请改正"
                 faults.append(FieldFault(field=field, text=text))
         if not any(fault.field in {"off", "work"} for fault in faults):
             faults += _day_faults(contradictions(new.year, off.days, work.days))
@@ -66,7 +68,8 @@ def load_notice(
         faults.append(FieldFault(field="off", text="日期过多，请对照原文核对"))
     refuse(faults)
     now = context.clock.now()
-    row = session.get(YearNoticeRow, new.year, with_for_update=True)
+    hold_almanac(session)
+    row = session.get(YearNoticeRow, new.year)
     if row is None:
         row = YearNoticeRow(year=new.year)
         session.add(row)

@@ -29,8 +29,18 @@ from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 from registry.errors import NotFound, Refused
 from registry.office.auditing import line_of
 from registry.office.context import Context
-from registry.office.sessions import SignedIn, Stage, Visit, find_visit, start_session
-from registry.office.signing_in import is_locked, refuse
+from registry.office.guessing import is_shut
+from registry.office.identity import Role
+from registry.office.sessions import (
+    WITHOUT_FACTOR,
+    SignedIn,
+    Stage,
+    Visit,
+    demand_fresh,
+    find_visit,
+    start_session,
+)
+from registry.office.signing_in import refuse
 from registry.store.accounts import Passkey
 
 CHALLENGE_BYTES: Final = 32
@@ -84,7 +94,7 @@ def passkeys_of(session: Session, account_id: int) -> tuple[Held, ...]:
 
 def offer_passkey(session: Session, token: str, site: Site, *, context: Context) -> str:
     """Return what a browser needs to make a passkey (JSON). Raises ``Refused``."""
-    visit = _at(session, token, Stage.DONE, context)
+    visit = _just_signed_in(session, token, context)
     known = _descriptors(session, visit)
     if len(known) >= MOST:
         raise Refused(f"一个账号最多登记 {MOST} 个通行密钥，请先删除不用的")
@@ -115,7 +125,7 @@ def add_passkey(
 
     Whoever has just made it has shown it: the session goes on, under a new token.
     """
-    visit = _at(session, token, Stage.DONE, context)
+    visit = _just_signed_in(session, token, context)
     challenge, visit.row.challenge = visit.row.challenge, b""
     if not challenge.startswith(_ADDING):
         raise Refused(_NOT_TAKEN)
@@ -149,14 +159,17 @@ def add_passkey(
 def remove_passkey(
     session: Session, token: str, key: str, *, source: str, context: Context
 ) -> None:
-    """Remove one of one's own passkeys. Raises ``NotFound``."""
-    visit = _at(session, token, Stage.DONE, context)
+    """Remove one of one's own passkeys. Raises ``NotFound``, or ``Refused`` for the last factor."""
+    visit = _just_signed_in(session, token, context)
     try:
         held = session.get(Passkey, bytes.fromhex(key))
     except ValueError:
         held = None
     if held is None or held.account_id != visit.account.account_id:
         raise NotFound("没有此通行密钥")
+    needed = Role(visit.account.role) not in WITHOUT_FACTOR
+    if needed and not visit.account.totp and len(passkeys_of(session, held.account_id)) == 1:
+        raise Refused("这是您唯一的第二认证方式，请先登记动态口令或者另一个通行密钥")
     session.delete(held)
     login = visit.account.login
     session.add(line_of("passkey-remove", login=login, source=source, context=context))
@@ -181,7 +194,7 @@ def sign_in_by_passkey(
     account, action = visit.account, "sign-in-passkey"
     challenge, visit.row.challenge = visit.row.challenge, b""
     held = _shown(session, visit, credential)
-    if is_locked(account, context.clock.now()) or not challenge.startswith(_SHOWING):
+    if is_shut(session, account, source, context.clock.now()) or not challenge.startswith(_SHOWING):
         held = None
     given = challenge.removeprefix(_SHOWING)
     count = None if held is None else _checked(held, credential, given, site)
@@ -192,6 +205,12 @@ def sign_in_by_passkey(
     account.failures, account.locked_until = 0, None
     session.add(line_of(action, login=account.login, source=source, context=context))
     return start_session(session, account, context=context, strong=True, before=visit.row)
+
+
+def _just_signed_in(session: Session, token: str, context: Context) -> Visit:
+    visit = _at(session, token, Stage.DONE, context)
+    demand_fresh(visit, context.clock.now())
+    return visit
 
 
 def _at(session: Session, token: str, stage: Stage, context: Context) -> Visit:

@@ -17,6 +17,7 @@ from registry.office.almanac import Almanac
 from registry.office.cases import GuardsFailed
 from registry.office.context import Context
 from registry.office.form_faults import FieldFault
+from registry.office.kept import kept
 from registry.office.plan_form import (
     PlanForm,
     check_times,
@@ -35,7 +36,7 @@ from registry.office.plans import (
     scheme_of,
     standing_guards,
 )
-from registry.office.rosters import CheckedPlanRoster, check_kept
+from registry.office.rosters import check_kept
 from registry.rules.findings import Findings, Severity
 from registry.rules.plan_roster import roster_digest
 from registry.rules.workflow import GUARDS, Guard
@@ -62,7 +63,6 @@ class PlanCheck:
     """All that is wrong with a plan, by part, and the guards that hold."""
 
     faults: tuple[tuple[Part, FieldFault], ...]
-    roster: CheckedPlanRoster | None
     held: frozenset[Guard]
 
     @property
@@ -96,7 +96,7 @@ def check_plan(
     plan, scheme = read_plan(case, context), scheme_of(session, case)
     company = session.get_one(Company, case.company_id)
     offered = scheme_facts(scheme, context).levels
-    held = set(standing_guards(company, scheme))
+    held = set(standing_guards(session, company, scheme, context))
     found = [
         (Part.STANDING, FieldFault(field="standing", text=f"须{GUARDS[guard]}"))
         for guard in (Guard.COMPANY_LISTED, Guard.SCHEME_PUBLISHED)
@@ -112,7 +112,7 @@ def check_plan(
         held.add(Guard.IN_TIME)
     unfit = assessor_faults(session, case, plan, context, almanac, today=today)
     found += [(Part.ASSESSORS, fault) for fault in unfit]
-    roster, wrong = _roster(session, case, plan, context=context, almanac=almanac, today=today)
+    wrong = _roster(session, case, plan, context=context, almanac=almanac, today=today)
     found += [(Part.ROSTER, fault) for fault in wrong]
     training = check_training(training_of(plan), first_day=first)
     found += [(Part.TRAINING, fault) for fault in training]
@@ -121,7 +121,7 @@ def check_plan(
         for guard, faults in ((Guard.ASSESSORS_FIT, unfit), (Guard.ROSTER_SOUND, wrong))
         if not faults
     }
-    return PlanCheck(faults=tuple(found), roster=roster, held=frozenset(held))
+    return PlanCheck(faults=tuple(found), held=frozenset(held))
 
 
 def _roster(
@@ -132,20 +132,24 @@ def _roster(
     context: Context,
     almanac: Almanac,
     today: date,
-) -> tuple[CheckedPlanRoster | None, tuple[FieldFault, ...]]:
+) -> tuple[FieldFault, ...]:
     if not plan.people:
-        return None, (FieldFault(field="roster", text="请上传评价员工名册"),)
+        return (FieldFault(field="roster", text="请上传评价员工名册"),)
     if not plan.first_day or not plan.levels:
-        return None, ()  # the times have their own fault; a roster cannot be judged without them
+        return ()  # the times have their own fault; a roster cannot be judged without them
     bounds = roster_bounds(session, case, plan, almanac, today=today)
     tags = assessor_tags(session, case, plan, context)
-    checked = check_kept(session, case, bounds, assessors=tags, context=context)
-    if not checked.acceptable:
-        return checked, (FieldFault(field="roster", text=_rows_in_words(checked.findings)),)
-    if roster_digest(checked.people) != plan.roster:
-        # Rows changed behind the form's back: nothing is sent in that nobody uploaded.
-        return checked, (FieldFault(field="roster", text="名册与计划不一致，请重新上传名册"),)
-    return checked, ()
+
+    def check() -> tuple[FieldFault, ...]:
+        checked = check_kept(session, case, bounds, assessors=tags, context=context)
+        if not checked.acceptable:
+            return (FieldFault(field="roster", text=_rows_in_words(checked.findings)),)
+        if roster_digest(checked.people) != plan.roster:
+            # Rows changed behind the form's back: nothing is sent in that nobody uploaded.
+            return (FieldFault(field="roster", text="名册与计划不一致，请重新上传名册"),)
+        return ()
+
+    return kept(session, ("roster-check", case.case_id, case.version, bounds, tags), check)
 
 
 def _rows_in_words(findings: Findings) -> str:

@@ -186,7 +186,7 @@ def lateness(first: date, *, today: date, almanac: Almanac) -> str:
     earliest = _written(full + timedelta(days=1))
     had = f"须在 {_written(last_sent)} 或者以前报送，现已逾期" if last_sent else "须在今天以后"
     return (
-        f"评价第一天 {_written(first)}：实施计划须提前 {rule.length} 个工作日报送（六（三）1），"
+        f"评价第一天过早：实施计划须提前 {rule.length} 个工作日报送（六（三）1），"
         f"{had}。今天报送的，最早可安排在 {earliest}"
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.office.almanac import read_almanac
+from registry.office.case_lines import UNFIT, add_line
 from registry.office.cases import CaseKind, Doing, read_form, step_for, system_step, take_step
 from registry.office.context import Context
 from registry.office.due import set_due
@@ -27,6 +28,9 @@ from registry.office.plans import read_plan
 from registry.office.rosters import keep_findings
 from registry.office.steps import Taking, register, take
 from registry.office.unit import Desk
+from registry.office.visits import void_visits
+from registry.office.weighing import unfit_assessors
+from registry.rules.workflow import Actor, Guard
 from registry.store.fields import FieldDamaged
 from registry.store.procedure import Case
 from signing.milestone import MilestoneFacts, MilestoneKind
@@ -69,8 +73,12 @@ def hold_due_plans(session: Session, context: Context, today: date) -> HeldPlans
     """
     almanac = read_almanac(session)
     held, unreadable = [], []
-    recorded = select(Case).where(
-        Case.kind == CaseKind.PLAN.value, Case.state == "recorded", Case.first_day < today
+    # Locked: a plan that is being stopped at this moment is stopped, and not held as well.
+    recorded = (
+        select(Case)
+        .where(Case.kind == CaseKind.PLAN.value, Case.state == "recorded", Case.first_day < today)
+        .order_by(Case.case_id)
+        .with_for_update(key_share=True)
     )
     for case in session.scalars(recorded).all():
         try:
@@ -80,9 +88,19 @@ def hold_due_plans(session: Session, context: Context, today: date) -> HeldPlans
             continue
         if last is not None and last < today:
             system_step(session, case, "hold", context=context)
-            set_due(case, almanac, today=today)
+            # The results are due from the last day on, however late this job runs.
+            set_due(case, almanac, today=last)
+            _tell_unfit(session, case, context)
             held.append(case.reference)
     return HeldPlans(held=tuple(held), unreadable=tuple(unreadable))
+
+
+def _tell_unfit(session: Session, case: Case, context: Context) -> None:
+    """Put on the plan's timeline which assessors lost their standing after it was recorded."""
+    unfit = unfit_assessors(session, case, context)
+    if unfit:
+        at, words = context.clock.now(), "；".join(unfit)
+        add_line(session, case, UNFIT, words, actor=Actor.SYSTEM, at=at, context=context)
 
 
 @register(CaseKind.PLAN, "submit")
@@ -128,10 +146,26 @@ def _record(taking: Taking) -> None:
     line.milestone_id = done.milestone_id
 
 
+@register(CaseKind.PLAN, "report-not-held")
+def _report_not_held(taking: Taking) -> None:
+    """End a plan that time called held, and nobody carried out: it counts for nothing."""
+    context = taking.desk.context(taking.doing.by)
+    batches = select(Case.case_id).where(
+        Case.kind == CaseKind.BATCH.value, Case.parent_id == taking.case.case_id
+    )
+    held = () if taking.session.scalars(batches).first() else (Guard.NO_RESULTS,)
+    take_step(
+        taking.session, taking.case, taking.event, held=held, doing=taking.doing, context=context
+    )
+    void_visits(taking.session, taking.case, context)
+
+
 @register(CaseKind.PLAN, "return", "cancel", "stop")
 def _plainly(taking: Taking) -> None:
     context = taking.desk.context(taking.doing.by)
     take_step(taking.session, taking.case, taking.event, doing=taking.doing, context=context)
+    if taking.event != "return":
+        void_visits(taking.session, taking.case, context)
     drop_report(taking.desk.documents, taking.case.case_id)
 
 

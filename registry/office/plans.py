@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 from sqlalchemy import select
@@ -19,6 +19,7 @@ from registry.errors import NotFound, Refused
 from registry.office.almanac import Almanac, read_almanac
 from registry.office.assessors import assessors_of, unfit
 from registry.office.cases import CaseKind, Doing, GuardsFailed, fill_in, open_case, read_form
+from registry.office.checking import warn_of_holders
 from registry.office.companies import ON_THE_LIST
 from registry.office.context import Context
 from registry.office.due import set_due
@@ -38,6 +39,7 @@ from registry.office.plan_form import (
     with_times,
     with_training,
 )
+from registry.office.published import PUBLISHED, stands
 from registry.office.rosters import CheckedPlanRoster, check_rows, keep_people
 from registry.office.scheme_form import parse_scheme
 from registry.rules.findings import Findings
@@ -49,8 +51,6 @@ from registry.store.procedure import Case, Company
 
 PlanCase: TypeAlias = Case
 """A case of kind plan, as the desks pass it on."""
-
-PUBLISHED: Final = "published"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +82,20 @@ def scheme_facts(case: Case, context: Context) -> SchemeFacts:
 
 
 def own_schemes(session: Session, by: Identity, context: Context) -> tuple[SchemeFacts, ...]:
-    """Return the published schemes of a person's own company."""
+    """Return the schemes of a person's own company on which a plan may rest."""
     query = select(Case).where(
         Case.kind == CaseKind.SCHEME.value,
         Case.state == PUBLISHED,
         Case.company_id == by.company_id,
     )
-    return tuple(scheme_facts(case, context) for case in session.scalars(query))
+    company = session.get(Company, by.company_id) if by.company_id is not None else None
+    if company is None:
+        return ()
+    return tuple(
+        scheme_facts(case, context)
+        for case in session.scalars(query.order_by(Case.case_id))
+        if stands(session, company, case, context)
+    )
 
 
 def open_plan(
@@ -103,7 +110,7 @@ def open_plan(
     if scheme is None or not known or scheme.company_id != by.company_id:
         raise NotFound("没有此评价方案，或者您无权查看")
     company = session.get_one(Company, scheme.company_id)
-    held = standing_guards(company, scheme)
+    held = standing_guards(session, company, scheme, context)
     missing = [g for g in (Guard.COMPANY_LISTED, Guard.SCHEME_PUBLISHED) if g not in held]
     if missing:
         raise GuardsFailed("不满足办理条件：" + "；".join(GUARDS[guard] for guard in missing))
@@ -128,12 +135,14 @@ def open_plan(
     return case
 
 
-def standing_guards(company: Company, scheme: Case | None) -> frozenset[Guard]:
+def standing_guards(
+    session: Session, company: Company, scheme: Case, context: Context
+) -> frozenset[Guard]:
     """Return which of the two standing conditions of a plan hold."""
     held = set()
     if company.state in ON_THE_LIST:
         held.add(Guard.COMPANY_LISTED)
-    if scheme is not None and scheme.state == PUBLISHED:
+    if stands(session, company, scheme, context):
         held.add(Guard.SCHEME_PUBLISHED)
     return frozenset(held)
 
@@ -237,6 +246,8 @@ def put_roster(
     checked = check_rows(rows, bounds, assessors=tags, form=form, context=context)
     if not checked.acceptable:
         return checked
+    # Before the training and the days: whoever passes gets no second certificate of the kind.
+    warn_of_holders(session, checked.people, plan.occupation_code, checked.findings, context)
     digest = roster_digest(checked.people)
     plan = msgspec.structs.replace(plan, people=len(checked.people), roster=digest)
     # The form first: of two who upload at once, the later one loses before a person is replaced.

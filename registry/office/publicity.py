@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 
 from registry.errors import NotFound
 from registry.office.almanac import Almanac, read_almanac
-from registry.office.batch_form import PublicityRecord, ResultsRecord, digest_of
+from registry.office.batch_form import PublicityRecord, ResultsRecord, digest_of, parse_form
 from registry.office.batches import BatchNotReady, basis_of, check_batch, set_draft_due
 from registry.office.cases import (
     Doing,
     GuardsFailed,
     read_form,
     read_note,
-    step_for,
+    step_of,
     take_step,
     timeline,
 )
@@ -46,6 +46,7 @@ PUBLICITY_NOTE: Final = "内部公示：起止日与结果"
 RESULTS_NOTE: Final = "结果备案：表单与公示"
 """The notes of the milestones."""
 
+_SHOWN: Final = "公示的成绩摘要（SHA-256）："
 _OBJECTION: Final = re.compile(r"异议([0-9]+)：(.*)", re.ASCII | re.DOTALL)
 _HANDLING: Final = re.compile(r"异议([0-9]+)处理：(.*)", re.ASCII | re.DOTALL)
 _ID_NUMBER: Final = re.compile(r"(?<![0-9])([0-9]{17})([0-9Xx])(?![0-9])", re.ASCII)
@@ -66,7 +67,8 @@ class Objection:
 class Publicity:
     """A publicity: its days, whether it is over, and its objections.
 
-    ``file_by`` is the last day on which the results are filed in time.
+    ``file_by`` is the last day on which the results are filed in time, ``results`` the digest
+    (SHA-256, hex) of the results that were shown.
     """
 
     first_day: date
@@ -75,6 +77,7 @@ class Publicity:
     full: bool
     length: int
     file_by: date
+    results: str
     objections: tuple[Objection, ...]
 
     @property
@@ -93,11 +96,13 @@ def publicity_of(
 ) -> Publicity | None:
     """Return the batch's newest publicity; None if there is none or it was taken back."""
     began: date | None = None
+    shown = ""
     objections: dict[int, Objection] = {}
     for line in timeline(session, case):
         match line.event:
             case "publish":
                 began, objections = china_day(line.at), {}
+                shown = read_note(line, context).partition("\n")[0].removeprefix(_SHOWN)
             case "take-back":
                 began = None
             case "object":
@@ -116,6 +121,7 @@ def publicity_of(
         full=today > last.day,
         length=rule.length,
         file_by=deadline(filing, last.day, almanac.days).day,
+        results=shown,
         objections=tuple(objections.values()),
     )
 
@@ -123,9 +129,12 @@ def publicity_of(
 def start_publicity(session: Session, case: Case, doing: Doing, desk: Desk) -> None:
     """Begin the publicity today. Raises ``BatchNotReady`` and what the engine raises."""
     context, almanac, today = desk.context(doing.by), read_almanac(session), desk.today()
-    step_for(case, "publish", doing.by)  # who may not is told so, and nothing else
+    step_of(session, case, "publish", doing)  # who may not is told so, and nothing else
     _demand_ready(session, case, context)
-    take_step(session, case, "publish", held=(Guard.ROSTER_SOUND,), doing=doing, context=context)
+    # What is shown is on the record: by it a filing after a return is known to be of the same.
+    shown = f"{_SHOWN}{parse_form(read_form(case, context)).results}"
+    noted = replace(doing, note=f"{shown}\n{doing.note}".strip())
+    take_step(session, case, "publish", held=(Guard.ROSTER_SOUND,), doing=noted, context=context)
     now = _demand_publicity(session, case, context, almanac, today)
     # The term for the filing begins when the publicity is over.
     set_due(case, almanac, today=now.last_day)
@@ -136,7 +145,7 @@ def start_publicity(session: Session, case: Case, doing: Doing, desk: Desk) -> N
 def record_objection(session: Session, case: Case, text: str, doing: Doing, desk: Desk) -> None:
     """Put an objection on the timeline. Raises ``FormFaults`` and what the engine raises."""
     context = desk.context(doing.by)
-    step_for(case, "object", doing.by)
+    step_of(session, case, "object", doing)
     now = _now(session, case, context, desk)
     said = _read_text(text, "objection", "请写明异议内容（不写证件号码）")
     number = len(now.objections) + 1
@@ -151,7 +160,7 @@ def handle_objection(
     Raises ``NotFound``, ``FormFaults`` and what the engine raises.
     """
     context = desk.context(doing.by)
-    step_for(case, "object", doing.by)
+    step_of(session, case, "object", doing)
     open_ones = {item.number for item in _now(session, case, context, desk).unhandled}
     if number not in open_ones:
         raise NotFound("没有此异议，或者已有处理结果")
@@ -169,15 +178,21 @@ def take_back(session: Session, case: Case, doing: Doing, desk: Desk) -> None:
 def submit_batch(session: Session, case: Case, doing: Doing, desk: Desk) -> None:
     """File the results after their publicity; late only with a reason in ``doing``.
 
+    A returned batch whose results are those that were in publicity is filed again without another.
+
     Raises ``BatchNotReady``, ``GuardsFailed`` and what the engine raises.
     """
     context, almanac, today = desk.context(doing.by), read_almanac(session), desk.today()
-    step_for(case, "submit", doing.by)
+    step_of(session, case, "submit", doing)
     _demand_ready(session, case, context)
     now = _demand_publicity(session, case, context, almanac, today)
     held = [Guard.PUBLICITY_OVER] if now.over else []
-    if today <= now.file_by or doing.note.strip():
+    # After a return the term for mending runs; the one for filing was kept the first time.
+    file_by = case.due_on if case.state == "returned" and case.due_on else now.file_by
+    if today <= file_by or doing.note.strip():
         held.append(Guard.IN_TIME)
+    if now.results == parse_form(read_form(case, context)).results:
+        held.append(Guard.RESULTS_UNCHANGED)
     line = take_step(session, case, "submit", held=held, doing=doing, context=context)
     case.received_on = today
     set_due(case, almanac, today=today)
@@ -189,7 +204,9 @@ def submit_batch(session: Session, case: Case, doing: Doing, desk: Desk) -> None
         facts = MilestoneFacts(
             date=on.isoformat(), document=document, kind=kind, note=note, subject=case.reference
         )
-        line.milestone_id = add_milestone(session, facts, context=context).milestone_id
+        # Returned for an explanation, the very same results are filed on another day.
+        done = add_milestone(session, facts, context=context, again=True)
+        line.milestone_id = done.milestone_id
 
 
 def documents_of(case: Case, publicity: Publicity, context: Context) -> tuple[str, str]:

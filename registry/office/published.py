@@ -6,21 +6,43 @@ and kept up to date. Parts, marks and reasons stay between company and office.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final, NamedTuple, TypeAlias
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from registry.office.cases import CaseKind, read_form
+from registry.office.cases import FORM, CaseKind, read_form
 from registry.office.companies import ON_THE_LIST
 from registry.office.context import Context
 from registry.office.due import china_day
-from registry.office.scheme_form import SchemeForm, parse_scheme, scheme_of
-from registry.rules.scheme import Scheme
+from registry.office.filed import Filed, filed_occupations, filed_of, merged
+from registry.office.kept import kept_all
+from registry.office.scheme_form import SchemeForm, parse_scheme
+from registry.store.among import among
+from registry.store.fields import FieldCipher
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case, CaseEvent, Company
 
-PUBLISHED = "published"
+PUBLISHED: Final = "published"
+
+_Publication: TypeAlias = tuple[int, int, date]
+"""A published scheme: case, version, and the day of its publication."""
+
+_SCHEMES: Final = Prepared(
+    select(Case.case_id, Case.version, Case.company_id, CaseEvent.at)
+    .join(CaseEvent, CaseEvent.case_id == Case.case_id)
+    .where(
+        Case.kind == CaseKind.SCHEME.value,
+        Case.state == PUBLISHED,
+        among(Case.company_id, "companies"),
+        CaseEvent.event == "approve",
+    )
+    .order_by(CaseEvent.event_id)
+)
+_FORMS: Final = Prepared(select(Case.case_id, Case.form).where(among(Case.case_id, "cases")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,38 +61,124 @@ class PublishedScheme:
         """The levels' symbols, lowest first."""
         return "".join(item.level for item in self.form.levels)
 
-    def parts(self, level: str) -> Scheme | None:
-        """Give a level's parts as results are judged by them."""
-        found = (item for item in self.form.levels if item.level == level)
-        return next(map(scheme_of, found), None)
-
-
-def published_scheme(
-    session: Session,
-    company_id: int,
-    code: str,
-    level: str,
-    *,
-    direction: str | None = None,
-    context: Context,
-) -> PublishedScheme | None:
-    """Return the company's newest published scheme of an occupation that has the level.
-
-    None also while the company is not on the list, or was delisted since the scheme was published.
-    """
-    query = _published().where(Case.company_id == company_id)
-    for found in _read(session, query, context):
-        form = found.form
-        wanted = form.occupation_code == code and level in found.levels
-        if wanted and direction in (None, form.direction):
-            return found
-    return None
-
 
 def published_schemes(session: Session, context: Context) -> tuple[PublishedScheme, ...]:
     """Return all published schemes of companies on the list, by company and occupation."""
     found = _read(session, _published(), context)
     return tuple(sorted(found, key=_order))
+
+
+def published_of(
+    session: Session, listed: Mapping[int, date], context: Context
+) -> dict[int, tuple[Filed, ...]]:
+    """Return what of each company has a published scheme and is filed for still (六（二）).
+
+    By the day since which the company is listed; ``case_id`` and ``since`` are the scheme's.
+    """
+    rows = _SCHEMES.all(session, companies=list(listed)) if listed else ()
+    of: dict[int, list[_Publication]] = {}
+    for case_id, version, company_id, at in rows:
+        day = china_day(at)
+        if day >= listed[company_id]:
+            of.setdefault(company_id, []).append((case_id, version, day))
+    schemes = [one for found in of.values() for one in found]
+    read = kept_all(session, "published", schemes, lambda some: _assessed(session, some, context))
+    filed = filed_of(session, listed, context)
+    return {
+        number: _still_filed(merged([(read[one],) for one in of.get(number, ())]), filed[number])
+        for number in listed
+    }
+
+
+def _still_filed(shown: tuple[Filed, ...], filed: tuple[Filed, ...]) -> tuple[Filed, ...]:
+    levels = {(one.code, one.direction): set(one.levels) for one in filed}
+    kept_levels = (
+        replace(
+            one,
+            levels="".join(x for x in one.levels if x in levels.get((one.code, one.direction), ())),
+        )
+        for one in shown
+    )
+    return tuple(one for one in kept_levels if one.levels)
+
+
+def _assessed(
+    session: Session, missing: list[_Publication], context: Context
+) -> dict[_Publication, Filed]:
+    """Open schemes, and read what each is for."""
+    cipher = FieldCipher(context.field_key, FORM)
+    rows = _FORMS.all(session, cases=[case_id for case_id, _, _ in missing])
+    forms = {case_id: parse_scheme(cipher.open(case_id, form)) for case_id, form in rows}
+    return {
+        one: Filed(
+            code=form.occupation_code,
+            edition=form.edition,
+            name=form.occupation,
+            direction=form.direction,
+            levels="".join(item.level for item in form.levels),
+            since=one[2],
+            case_id=one[0],
+        )
+        for one in missing
+        for form in (forms[one[0]],)
+    }
+
+
+def stands(session: Session, company: Company, scheme: Case, context: Context) -> bool:
+    """Say whether a plan may rest on the scheme now.
+
+    It is published since the company's present listing, and all it assesses is still filed for:
+    what was published before a delisting went with it.
+    """
+    line = _line(session, scheme, "approve")
+    known = scheme.kind == CaseKind.SCHEME.value and scheme.state == PUBLISHED
+    if not known or line is None or company.listed_on is None:
+        return False
+    if company.company_id != scheme.company_id or china_day(line.at) < company.listed_on:
+        return False
+    form = parse_scheme(read_form(scheme, context))
+    key = (form.occupation_code, form.direction)
+    return any(
+        (filed.code, filed.direction) == key
+        and {item.level for item in form.levels} <= set(filed.levels)
+        for filed in filed_occupations(session, company, context)
+    )
+
+
+def stood(session: Session, company: Company, scheme: Case, plan: Case) -> bool:
+    """Say whether the scheme was published when the plan was recorded, under the present listing.
+
+    A scheme that ended since takes nothing from a plan that was recorded while it stood.
+    """
+    recorded, line = _line(session, plan, "record"), _line(session, scheme, "approve")
+    ended = _line(session, scheme, "end")
+    if recorded is None or line is None or company.listed_on is None:
+        return False
+    lost = scheme.state != PUBLISHED if ended is None else ended.event_id < recorded.event_id
+    return (
+        not lost
+        and line.event_id < recorded.event_id
+        and china_day(line.at) >= company.listed_on
+        and china_day(recorded.at) >= company.listed_on
+    )
+
+
+_LAST_LINE: Final = Prepared(
+    select(CaseEvent.event_id, CaseEvent.at)
+    .where(CaseEvent.case_id == bindparam("case"), CaseEvent.event == bindparam("event"))
+    .order_by(CaseEvent.event_id.desc())
+    .limit(1)
+)
+
+
+class _Line(NamedTuple):
+    event_id: int
+    at: datetime
+
+
+def _line(session: Session, case: Case, event: str) -> _Line | None:
+    found = _LAST_LINE.first(session, case=case.case_id, event=event)
+    return None if found is None else _Line._make(found)
 
 
 def _order(found: PublishedScheme) -> tuple[str, str, str]:

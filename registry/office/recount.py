@@ -14,12 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.office.almanac import Almanac
-from registry.office.cases import NOTE, read_note
+from registry.office.case_lines import add_line
+from registry.office.cases import CaseKind, read_note
 from registry.office.context import Context
-from registry.office.due import recompute_due
+from registry.office.due import china_day, recompute_due
 from registry.office.identity import Identity
+from registry.office.publicity import publicity_of
 from registry.rules.workflow import Actor
-from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.procedure import Case, CaseEvent, Company
 
 DUE_MOVED: Final = "due-moved"
@@ -45,16 +46,26 @@ def recount(
     """Compute every running deadline again; write a line for each that moved.
 
     ``reason`` names the notice or rule, ``at`` is the time of the change itself: by it the lines
-    are found again. Running it again moves nothing.
+    are found again. Running it again moves nothing. The almanac must be held (`hold_almanac`), or
+    a step that read it earlier could set a deadline that is not counted again.
     """
-    # Locked before they are read: a step taken at the same time sets its own deadline, and must
-    # not be overwritten by one computed for the state before.
-    running = select(Case).where(Case.due_term.is_not(None)).with_for_update()
-    before = {
-        case.case_id: (case.due_on, case.due_provisional) for case in session.scalars(running)
-    }
+    # Locked before they are read: a deadline computed for the state before must not overwrite a
+    # step's own. In one order: two who lock many would else wait for each other.
+    running = (
+        select(Case)
+        .where(Case.due_term.is_not(None))
+        .order_by(Case.case_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    waiting = session.scalars(running).all()
+    before = {case.case_id: (case.due_on, case.due_provisional) for case in waiting}
+    ends = _publicity_ends(session, almanac, at, context)
     moved = []
-    for case in recompute_due(session, almanac):
+    counted = recompute_due(session, almanac)
+    # The publicity's end may move and the last day for filing stay where it was.
+    counted += [case for case in waiting if case.case_id in ends and case not in counted]
+    for case in counted:
         was, was_provisional = before[case.case_id]
         moved.append(
             Moved(
@@ -67,9 +78,25 @@ def recount(
                 provisional=case.due_provisional,
             )
         )
-        note = _note(was, case, certain=was_provisional and not case.due_provisional)
-        _write_line(session, case, f"{note}（依据：{reason}）", at, context)
+        note = _note(was, case, was_provisional=was_provisional)
+        words = f"{ends.get(case.case_id, '')}{note}（依据：{reason}）"
+        add_line(session, case, DUE_MOVED, words, actor=Actor.SYSTEM, at=at, context=context)
     return tuple(moved)
+
+
+def _publicity_ends(
+    session: Session, almanac: Almanac, at: datetime, context: Context
+) -> dict[int, str]:
+    """Let the term for filing begin where the publicity ends now; say of which cases that moved."""
+    shown = select(Case).where(Case.kind == CaseKind.BATCH.value, Case.state == "publicity")
+    moved = {}
+    for case in session.scalars(shown.order_by(Case.case_id)).all():
+        now = publicity_of(session, case, context, almanac, today=china_day(at))
+        if now is None or case.due_from in (None, now.last_day):
+            continue
+        moved[case.case_id] = f"公示截止日由 {case.due_from} 调整为 {now.last_day}；"
+        case.due_from = now.last_day
+    return moved
 
 
 def moved_then(
@@ -90,24 +117,10 @@ def moved_then(
     )
 
 
-def _note(was: date | None, case: Case, *, certain: bool) -> str:
+def _note(was: date | None, case: Case, *, was_provisional: bool) -> str:
     now = case.due_on
+    if was == now and case.due_provisional == was_provisional:
+        return f"办理期限 {now} 不变"
     if was == now:
-        return f"办理期限 {now} 由暂定转为确定" if certain else f"办理期限 {now} 转为暂定"
+        return f"办理期限 {now} 由暂定转为确定" if was_provisional else f"办理期限 {now} 转为暂定"
     return f"办理期限由 {was} 调整为 {now}"
-
-
-def _write_line(session: Session, case: Case, note: str, at: datetime, context: Context) -> None:
-    line = CaseEvent(
-        case_id=case.case_id,
-        at=at,
-        account_id=None,
-        actor=Actor.SYSTEM.value,
-        event=DUE_MOVED,
-        from_state=case.state,
-        to_state=case.state,
-    )
-    session.add(line)
-    session.flush()
-    cipher = FieldCipher(context.field_key, NOTE)
-    line.note = cipher.seal(line.event_id, context.random(NONCE_LENGTH), note.encode())

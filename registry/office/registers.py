@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
@@ -21,12 +21,16 @@ from registry.office.context import Context
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, NotAllowed, Role, require
 from registry.rules.text import mask_name, tidy
+from registry.store.accounts import Account
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.registers import Expert
 
 SEALED: Final = "experts.sealed"
 """The place that binds a sealed name to its column."""
+
+PAGE: Final = 50
+"""People on one page of the pool."""
 
 LONGEST_NAME: Final = 30
 LONGEST_FIELDS: Final = 200
@@ -56,7 +60,10 @@ class NewMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A person of the pool as a page shows them; ``name`` is masked unless the office looks."""
+    """A person of the pool as a page shows them; ``name`` is masked unless the office looks.
+
+    ``account`` is a supervisor's login, "" while there is none.
+    """
 
     expert_id: int
     kind: PoolKind
@@ -64,11 +71,12 @@ class Member:
     name: str
     fields: str
     active: bool
+    account: str
 
 
 def add_member(session: Session, new: NewMember, *, by: Identity, context: Context) -> Expert:
     """Take a person into the pool and number them. Raises ``NotAllowed``, ``FormFaults``."""
-    _city_office(by)
+    city_office(by)
     name, fields = tidy(new.name), tidy(new.fields)
     faults = []
     if not name or len(name) > LONGEST_NAME:
@@ -93,7 +101,7 @@ def set_active(
     session: Session, expert_id: int, *, active: bool, by: Identity, context: Context
 ) -> None:
     """Take a person out of the pool (出库), or back. Raises ``NotFound``, ``NotAllowed``."""
-    _city_office(by)
+    city_office(by)
     row = session.get(Expert, expert_id, with_for_update=True)
     if row is None:
         raise NotFound("专家库中没有此人")
@@ -105,14 +113,55 @@ def set_active(
 
 
 def members(
-    session: Session, kinds: Iterable[PoolKind], *, by: Identity, context: Context
+    session: Session,
+    kinds: Iterable[PoolKind],
+    *,
+    by: Identity,
+    context: Context,
+    page: int | None = None,
 ) -> tuple[Member, ...]:
-    """Return the pool by kind and number; names in clear for clerks and approvers alone."""
-    clear = by.role in (Role.CLERK, Role.APPROVER)
-    query = select(Expert).where(Expert.kind.in_([kind.value for kind in kinds]))
-    cipher = FieldCipher(context.field_key, SEALED)
+    """Return the pool by kind and number, all or a page of PAGE.
+
+    Names are in clear for clerks and approvers alone.
+    """
+    query = _pool(kinds)
+    if page is not None:
+        query = query.limit(PAGE).offset(PAGE * (max(page, 1) - 1))
+    return _opened(session.execute(query), by, context)
+
+
+def count_members(session: Session, kinds: Iterable[PoolKind]) -> int:
+    """Return how many the pool has."""
+    query = select(func.count()).select_from(Expert).where(_of(kinds))
+    return session.execute(query).scalar_one()
+
+
+def get_member(session: Session, expert_id: int, *, by: Identity, context: Context) -> Member:
+    """Return one person of the pool. Raises ``NotFound``."""
+    query = _pool(tuple(PoolKind)).where(Expert.expert_id == expert_id)
+    found = _opened(session.execute(query), by, context)
+    if not found:
+        raise NotFound("专家库中没有此人")
+    return found[0]
+
+
+def _of(kinds: Iterable[PoolKind]) -> ColumnElement[bool]:
+    return Expert.kind.in_([kind.value for kind in kinds])
+
+
+def _pool(kinds: Iterable[PoolKind]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*Expert.__table__.columns, Account.login)
+        .outerjoin(Account, Account.account_id == Expert.account_id)
+        .where(_of(kinds))
+        .order_by(Expert.kind, Expert.label)
+    )
+
+
+def _opened(rows: Iterable[Any], by: Identity, context: Context) -> tuple[Member, ...]:
+    cipher, clear = FieldCipher(context.field_key, SEALED), by.role in (Role.CLERK, Role.APPROVER)
     found = []
-    for row in session.scalars(query.order_by(Expert.kind, Expert.label)):
+    for row in rows:
         name = cipher.open(row.expert_id, row.sealed).decode()
         found.append(
             Member(
@@ -122,12 +171,14 @@ def members(
                 name=name if clear else mask_name(name),
                 fields=row.fields,
                 active=row.active,
+                account=row.login or "",
             )
         )
     return tuple(found)
 
 
-def _city_office(by: Identity) -> None:
+def city_office(by: Identity) -> None:
+    """Raise ``NotAllowed`` unless a clerk or approver of the city's office acts."""
     require(by, Role.CLERK, Role.APPROVER)
     if by.district:
         raise NotAllowed("专家库由市级办公室维护")

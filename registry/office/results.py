@@ -11,21 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from registry.office.context import Context
-from registry.office.rosters import SEALED
+from registry.office.sealed_rows import NewRow, SealedRows, rows_of
 from registry.rules.levels import BY_SYMBOL
 from registry.rules.scheme import PartKind, Scheme
 from registry.rules.scores import Outcome
 from registry.rules.scores_sheet import ScoredPerson
 from registry.rules.text import mask_id, mask_name
-from registry.store.fields import NONCE_LENGTH, FieldCipher, blind_index
-from registry.store.procedure import Case, CasePerson
-from signing.canonical import Canonical, decode, decoder_for, encode
-
-_LARGEST: Final = 4096
+from registry.store.procedure import Case
+from signing.canonical import Canonical
 
 
 class _Mark(Canonical, frozen=True, kw_only=True):
@@ -42,14 +38,18 @@ class _Kept(Canonical, frozen=True, kw_only=True):
     marks: tuple[_Mark, ...]
     name: str
     unsafe: bool
+    withheld: str | msgspec.UnsetType = msgspec.UNSET
 
 
-_DECODER: Final = decoder_for(_Kept)
+_ROWS: Final = SealedRows(_Kept, lambda row: row.finding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultLine:
-    """One person's result as lists show it: masked; ``finding`` is the office's, "" if none."""
+    """One person's result as lists show it: masked; ``finding`` is the office's, "" if none.
+
+    ``withheld`` is why somebody who passed gets no certificate, "" for everybody else.
+    """
 
     row: int
     name: str
@@ -61,6 +61,7 @@ class ResultLine:
     unsafe: bool
     outcome: Outcome
     finding: str
+    withheld: str
 
 
 def keep_results(
@@ -71,52 +72,83 @@ def keep_results(
     context: Context,
 ) -> None:
     """Put these persons in the place of those kept before."""
-    session.execute(delete(CasePerson).where(CasePerson.case_id == case.case_id))
-    session.add_all(
-        CasePerson(
-            case_id=case.case_id,
-            row=person.row,
-            id_tag=blind_index(context.index_key, person.id_number),
+    rows = (
+        NewRow(
+            number=person.row,
+            id_number=person.id_number,
+            held=_kept(person),
             passed=person.outcome(schemes[person.level]).passed,
-            sealed=_seal(case.case_id, person.row, _kept(person), context),
         )
         for person in people
     )
-    session.flush()
+    _ROWS.keep(session, case, rows, context)
 
 
 def results_of(session: Session, case: Case, context: Context) -> tuple[ScoredPerson, ...]:
     """Return all persons of a batch in clear, for the checks and for issuing."""
-    return tuple(_person(row.row, _open(row, context)) for row in _rows(session, case))
+    return tuple(_person(*row) for row in _ROWS.all(session, case, context))
 
 
 def marked_passed(session: Session, case: Case) -> frozenset[int]:
     """Return the rows that the store marks as passed."""
-    return frozenset(row.row for row in _rows(session, case) if row.passed)
+    return frozenset(row.row for row in rows_of(session, case) if row.passed)
 
 
 def result_lines(
     session: Session, case: Case, schemes: Mapping[str, Scheme], context: Context
 ) -> tuple[ResultLine, ...]:
     """Return every person's result, masked."""
-    return tuple(_line(row.row, _open(row, context), schemes) for row in _rows(session, case))
+    return tuple(_line(*row, schemes) for row in _ROWS.all(session, case, context))
+
+
+def result_page(
+    session: Session,
+    case: Case,
+    schemes: Mapping[str, Scheme],
+    context: Context,
+    *,
+    page: int,
+    size: int,
+) -> tuple[ResultLine, ...]:
+    """Return one page of the results, masked."""
+    rows = _ROWS.page(session, case, context, page=page, size=size)
+    return tuple(_line(*row, schemes) for row in rows)
+
+
+def found_lines(
+    session: Session, case: Case, schemes: Mapping[str, Scheme], context: Context
+) -> tuple[ResultLine, ...]:
+    """Return the rows with which the office found something wrong, masked."""
+    return tuple(_line(*row, schemes) for row in _ROWS.with_findings(session, case, context))
 
 
 def keep_findings(
     session: Session, case: Case, findings: Mapping[int, str], context: Context
 ) -> None:
     """Put the office's findings beside their rows, and take away those of an earlier return."""
-    for row in _rows(session, case):
-        kept = _open(row, context)
-        finding = findings.get(row.row, "")
-        if finding != kept.finding:
-            changed = msgspec.structs.replace(kept, finding=finding)
-            row.sealed = _seal(case.case_id, row.row, changed, context)
+    _ROWS.keep_findings(session, case, findings, context)
 
 
-def _rows(session: Session, case: Case) -> Iterable[CasePerson]:
-    query = select(CasePerson).where(CasePerson.case_id == case.case_id)
-    return session.scalars(query.order_by(CasePerson.row))
+def keep_withheld(
+    session: Session, case: Case, reasons: Mapping[int, str], context: Context
+) -> None:
+    """Put beside their rows why these get no certificate; every other row gets one if it passed."""
+
+    def withheld(number: int, row: _Kept) -> _Kept:
+        return msgspec.structs.replace(row, withheld=reasons.get(number) or msgspec.UNSET)
+
+    _ROWS.change(session, case, withheld, context)
+
+
+def withheld_reasons(session: Session, case: Case, context: Context) -> dict[int, str]:
+    """Return the rows that get no certificate though they passed, with the reasons."""
+    rows = _ROWS.all(session, case, context)
+    return {number: row.withheld for number, row in rows if row.withheld}
+
+
+def withheld_rows(session: Session, case: Case, context: Context) -> frozenset[int]:
+    """Return the rows that get no certificate though they passed."""
+    return frozenset(n for n, row in _ROWS.all(session, case, context) if row.withheld)
 
 
 def _kept(person: ScoredPerson) -> _Kept:
@@ -158,20 +190,5 @@ def _line(row: int, kept: _Kept, schemes: Mapping[str, Scheme]) -> ResultLine:
         unsafe=person.unsafe,
         outcome=person.outcome(scheme),
         finding=kept.finding,
+        withheld=kept.withheld or "",
     )
-
-
-def _place(case_id: int, row: int) -> int:
-    # The seal is bound to one number; case and row, 32 bits each, make one.
-    return case_id << 32 | row
-
-
-def _seal(case_id: int, row: int, kept: _Kept, context: Context) -> bytes:
-    cipher = FieldCipher(context.field_key, SEALED)
-    return cipher.seal(_place(case_id, row), context.random(NONCE_LENGTH), encode(kept))
-
-
-def _open(row: CasePerson, context: Context) -> _Kept:
-    cipher = FieldCipher(context.field_key, SEALED)
-    plain = cipher.open(_place(row.case_id, row.row), row.sealed)
-    return decode(plain, _DECODER, limit=_LARGEST)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-import msgspec
-from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from registry.office.context import Context
 from registry.office.form_faults import FieldFault, FormFaults
+from registry.office.sealed_rows import NewRow, SealedRows, count_rows, rows_of
 from registry.rules.findings import Findings
 from registry.rules.levels import BY_SYMBOL
 from registry.rules.plan_roster import (
@@ -31,14 +30,12 @@ from registry.rules.plan_roster import (
     cells_of,
 )
 from registry.rules.text import Cell, mask_id, mask_name, tidy
-from registry.store.fields import NONCE_LENGTH, FieldCipher, blind_index
-from registry.store.procedure import Case, CasePerson
-from signing.canonical import Canonical, decode, decoder_for, encode
+from registry.store.fields import blind_index
+from registry.store.procedure import Case
+from signing.canonical import Canonical
 
-SEALED: Final = "case_persons.sealed"
 LONGEST_FINDING: Final = 200
 FINDINGS_AT_MOST: Final = 200
-_LARGEST: Final = 4096
 _LINE: Final = re.compile(r"第?\s*([0-9]{1,6})\s*行?\s*[:：,，、\s]\s*(.+)", re.ASCII)
 
 
@@ -54,7 +51,7 @@ class _Kept(Canonical, frozen=True, kw_only=True):
     remark: str
 
 
-_DECODER: Final = decoder_for(_Kept)
+_ROWS: Final = SealedRows(_Kept, lambda row: row.finding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,39 +129,29 @@ def keep_people(
     session: Session, case: Case, people: Iterable[PlannedPerson], context: Context
 ) -> None:
     """Put these persons in the place of those kept before."""
-    session.execute(delete(CasePerson).where(CasePerson.case_id == case.case_id))
-    session.add_all(
-        CasePerson(
-            case_id=case.case_id,
-            row=person.row,
-            id_tag=blind_index(context.index_key, person.id_number),
-            sealed=_seal(case.case_id, person.row, _kept(person), context),
-        )
+    rows = (
+        NewRow(number=person.row, id_number=person.id_number, held=_kept(person))
         for person in people
     )
-    session.flush()
+    _ROWS.keep(session, case, rows, context)
 
 
 def people_of(session: Session, case: Case, context: Context) -> tuple[PlannedPerson, ...]:
     """Return all persons of a plan in clear, for what is made of them next (results)."""
-    return tuple(_person(row.row, _open(row, context)) for row in _rows(session, case))
+    return tuple(_person(*row) for row in _ROWS.all(session, case, context))
 
 
 def roster_lines(
     session: Session, case: Case, context: Context, *, page: int, size: int
 ) -> tuple[tuple[RosterLine, ...], int]:
     """Return one page of the roster, masked, and how many persons it has."""
-    of_case = CasePerson.case_id == case.case_id
-    total = session.scalar(select(func.count()).select_from(CasePerson).where(of_case)) or 0
-    query = select(CasePerson).where(of_case).order_by(CasePerson.row)
-    rows = session.scalars(query.limit(size).offset(size * (max(page, 1) - 1)))
-    return tuple(_line(row.row, _open(row, context)) for row in rows), total
+    rows = _ROWS.page(session, case, context, page=page, size=size)
+    return tuple(_line(*row) for row in rows), count_rows(session, case)
 
 
 def found_lines(session: Session, case: Case, context: Context) -> tuple[RosterLine, ...]:
     """Return the rows with which the office found something wrong, masked."""
-    lines = (_line(row.row, _open(row, context)) for row in _rows(session, case))
-    return tuple(line for line in lines if line.finding)
+    return tuple(_line(*row) for row in _ROWS.with_findings(session, case, context))
 
 
 def read_row_findings(session: Session, case: Case, text: str) -> dict[int, str]:
@@ -172,7 +159,7 @@ def read_row_findings(session: Session, case: Case, text: str) -> dict[int, str]
 
     Raises ``FormFaults`` for a line without a row of the roster.
     """
-    known = set(session.scalars(select(CasePerson.row).where(CasePerson.case_id == case.case_id)))
+    known = {row.row for row in rows_of(session, case)}
     found: dict[int, str] = {}
     faults = []
     for number, line in enumerate(filter(None, map(tidy, text.splitlines())), 1):
@@ -196,17 +183,7 @@ def keep_findings(
     session: Session, case: Case, findings: Mapping[int, str], context: Context
 ) -> None:
     """Put the office's findings beside their rows, and take away those of an earlier return."""
-    for row in _rows(session, case):
-        kept = _open(row, context)
-        finding = findings.get(row.row, "")
-        if finding != kept.finding:
-            changed = msgspec.structs.replace(kept, finding=finding)
-            row.sealed = _seal(case.case_id, row.row, changed, context)
-
-
-def _rows(session: Session, case: Case) -> Iterable[CasePerson]:
-    query = select(CasePerson).where(CasePerson.case_id == case.case_id)
-    return session.scalars(query.order_by(CasePerson.row))
+    _ROWS.keep_findings(session, case, findings, context)
 
 
 def _kept(person: PlannedPerson) -> _Kept:
@@ -252,19 +229,3 @@ def _line(row: int, kept: _Kept) -> RosterLine:
         remark=person.remark,
         finding=kept.finding,
     )
-
-
-def _place(case_id: int, row: int) -> int:
-    # The seal is bound to one number; case and row, 32 bits each, make one.
-    return case_id << 32 | row
-
-
-def _seal(case_id: int, row: int, kept: _Kept, context: Context) -> bytes:
-    cipher = FieldCipher(context.field_key, SEALED)
-    return cipher.seal(_place(case_id, row), context.random(NONCE_LENGTH), encode(kept))
-
-
-def _open(row: CasePerson, context: Context) -> _Kept:
-    cipher = FieldCipher(context.field_key, SEALED)
-    plain = cipher.open(_place(row.case_id, row.row), row.sealed)
-    return decode(plain, _DECODER, limit=_LARGEST)

@@ -20,8 +20,9 @@ from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, NotAllowed, Role, require
 from registry.office.recount import Moved, recount
 from registry.rules.calendar import LONGEST_TERM
-from registry.rules.terms import TERMS, Counting, Term, Threshold, Unit
+from registry.rules.terms import MADE_AT_THE_DESK, TERMS, Counting, Term, Threshold, Unit
 from registry.rules.text import tidy
+from registry.store.locks import hold_almanac
 from registry.store.registers import RuleRow
 
 LONGEST_BASIS: Final = 200
@@ -74,14 +75,15 @@ def make_term(
     if new.counting is Counting.AHEAD and new.unit is not Unit.WORKING_DAYS:
         faults.append(FieldFault(field="unit", text="提前类期限按工作日计算"))
     refuse(faults)
-    rule = read_almanac(session).rules.term(new.term, max(new.since, today))
+    hold_almanac(session)
+    rule = read_almanac(session).rules.find_term(new.term, max(new.since, today))
     row = RuleRow(
         kind=TERM,
         name=new.term.value,
         length=new.length,
         unit=new.unit.value,
         counting=new.counting.value,
-        turn=rule.turn.value,
+        turn=(rule.turn if rule else MADE_AT_THE_DESK[new.term]).value,
         bars=True,
         basis=tidy(new.basis),
         since=new.since,
@@ -89,7 +91,8 @@ def make_term(
         made_at=context.clock.now(),
         made_by=by.login,
     )
-    detail = f"{rule.length} {rule.unit} -> {new.length} {new.unit} from {new.since}"
+    before = f"{rule.length} {rule.unit}" if rule else "none"
+    detail = f"{before} -> {new.length} {new.unit} from {new.since}"
     return _store(session, row, detail, new.reason, by=by, context=context)
 
 
@@ -102,6 +105,7 @@ def make_threshold(
     if not 0 <= new.least <= LARGEST_THRESHOLD:
         faults.append(FieldFault(field="least", text=f"请填写 0 至 {LARGEST_THRESHOLD} 的整数"))
     refuse(faults)
+    hold_almanac(session)
     rule = read_almanac(session).rules.threshold(new.threshold, max(new.since, today))
     row = RuleRow(
         kind=THRESHOLD,

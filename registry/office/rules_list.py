@@ -56,6 +56,13 @@ def rules_list(session: Session, today: date) -> tuple[RuleShown, ...]:
     return tuple(found)
 
 
+def without_rule(session: Session) -> tuple[Term, ...]:
+    """Return the terms that no rule gives a length, not even one to come."""
+    made, _ = rules_made(session)
+    known = {rule.term for rule in (*TERMS, *made)}
+    return tuple(term for term in Term if term not in known)
+
+
 def name_of(rule: AnyRule) -> Term | Threshold:
     """Give the term or threshold that a rule is about."""
     return rule.term if isinstance(rule, TermRule) else rule.threshold

@@ -20,8 +20,10 @@ from registry.office.assessors import move_assessor
 from registry.office.cases import audit
 from registry.office.evaluations import claim_company
 from registry.office.identity import Identity
+from registry.office.lapsing import lapse_all
 from registry.office.revising import Reason, revoke
 from registry.office.supervising import Kind, Text
+from registry.office.supervision_lines import tell
 from registry.office.unit import Desk
 from registry.rules.standing import COMPANY
 from registry.rules.terms import Term, deadline
@@ -96,7 +98,9 @@ def take_effect(session: Session, decision: Decision) -> int:
             assert_never(kind)
     done = "uphold" if decision.uphold else "drop"
     context = decision.desk.context(decision.by)
-    line = audit(f"{kind.value}-{done}", decision.row.reference, decision.by, context)
+    event = f"{kind.value}-{done}"
+    tell(session, decision.row, event, by=decision.by, context=context, batch=decision.text.batch)
+    line = audit(event, decision.row.reference, decision.by, context)
     line.detail = detail
     session.add(line)
     return revoked
@@ -115,7 +119,7 @@ def standing_of(session: Session, batch_id: str) -> tuple[str, ...]:
     if not rows:
         raise Refused("此批次没有有效证书可以撤销")
     if len(rows) > REVOKED_AT_MOST:
-        raise Refused(f"此批次有效证书超过 {REVOKED_AT_MOST} 张，一次不能撤销，请联系系统管理员")
+        raise Refused(f"此批次有效证书超过 {REVOKED_AT_MOST} 本，一次不能撤销，请联系系统管理员")
     return tuple(rows)
 
 
@@ -124,12 +128,15 @@ def _delist(session: Session, decision: Decision) -> None:
     event = "delist" if decision.uphold else "drop-proposal"
     step = COMPANY.step(company.state, Actor.APPROVER, event)
     until = None
+    almanac, today = read_almanac(session), decision.desk.today()
+    context = decision.desk.context(decision.by)
     if decision.uphold:
-        almanac, today = read_almanac(session), decision.desk.today()
         rule = almanac.rules.term(BAR_OF[Ground(decision.text.ground)], today)
         # The term's last day is barred too; filings are taken from the next.
         until = deadline(rule, today, almanac.days).day + timedelta(days=1)
     claim_company(session, company, step.to, until)
+    if decision.uphold:
+        lapse_all(session, company, context, almanac, today=today)
 
 
 def _revoke_batch(session: Session, decision: Decision) -> int:

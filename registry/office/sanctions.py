@@ -23,6 +23,7 @@ from registry.office.context import Context
 from registry.office.evaluations import claim_company, idle_since
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, NotAllowed, Role, require
+from registry.office.persons import is_other_person
 from registry.office.sanction_effects import (
     STANDS,
     Decision,
@@ -43,10 +44,12 @@ from registry.office.supervising import (
     new_row,
     written,
 )
+from registry.office.supervision_lines import tell
 from registry.office.unit import Desk
 from registry.rules.standing import COMPANY
 from registry.rules.workflow import GUARDS, Actor, Guard
 from registry.store.certificates import Batch, Certificate
+from registry.store.locks import share_almanac
 from registry.store.procedure import Company
 from registry.store.registers import Assessor, Supervision
 
@@ -88,6 +91,7 @@ def propose_delisting(
     claim_company(session, company, step.to, company.barred_until)
     row = _proposal(Kind.DELISTING, company_id, by, context)
     add_row(session, row, Text(ground=ground.value, reason=words), context)
+    tell(session, row, "delisting-propose", by=by, context=context)
     session.add(audit("delisting-propose", row.reference, by, context))
     return row.supervision_id
 
@@ -171,6 +175,7 @@ def propose_revocation(
     row = _proposal(Kind.REVOCATION, company.company_id, by, context)
     text = Text(batch=batch.batch_id, ground=Ground.FRAUD.value, reason=words)
     add_row(session, row, text, context)
+    tell(session, row, "revocation-propose", by=by, context=context, batch=batch.batch_id)
     session.add(audit("revocation-propose", row.reference, by, context))
     return row.supervision_id
 
@@ -196,9 +201,11 @@ def decide(
     if Kind(row.kind) not in SANCTIONS:
         raise NotAllowed("此事项不需要审批")
     must_be(row, Stage.PROPOSED)
-    if row.proposed_by == by.account_id:
+    if not is_other_person(session, row.proposed_by, by):
         raise GuardsFailed(f"不满足办理条件：{GUARDS[Guard.OTHER_PERSON]}")
     words = written(note, "note", "请填写审批理由")
+    # Before any row's lock: what lapses with a company has deadlines.
+    share_almanac(session)
     # First of all: the later of two deciders stops here, before anything takes effect.
     claim(
         session,

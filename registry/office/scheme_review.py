@@ -1,7 +1,7 @@
 """The office's side of a scheme (notice 六（二）): return, experts, prepare, publish, end.
 
-At least three experts give their opinion, most of them in favour; one person of the office
-prepares, another publishes. A plan rests on a published scheme, and on no other.
+A panel of experts gives its opinion; one person of the office prepares, another publishes, or
+refuses. Without most experts in favour nothing is published; a refusal is prepared all the same.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from registry.errors import Refused
-from registry.office.cases import LONGEST_NOTE, CaseKind, Doing, read_form, step_for, take_step
+from registry.office.cases import CaseKind, Doing, read_form, step_for, take_step
 from registry.office.context import Context
 from registry.office.milestones import add_milestone
 from registry.office.schemes import check_listed, get_scheme
 from registry.office.steps import Taking, register
-from registry.office.votes import Said, record_vote, tally
+from registry.office.votes import Said, call_panel, record_vote, tally
 from registry.rules.workflow import Guard
 from registry.store.procedure import Company
 from signing.milestone import MilestoneFacts, MilestoneKind
@@ -26,19 +25,23 @@ DOCUMENT: Final = "评价方案"
 """What the milestone's document is: the form's canonical bytes."""
 
 
-@register(CaseKind.SCHEME, "withdraw", "call-experts", "return", "reject", "end")
+@register(CaseKind.SCHEME, "withdraw", "return", "reject", "end")
 def plain_step(taking: Taking) -> None:
-    """Take a step that needs at most a reason, which must not be longer than is kept."""
-    if len(taking.doing.note.strip()) > LONGEST_NOTE:
-        raise Refused(f"理由不能超过 {LONGEST_NOTE} 个字")
+    """Take a step that needs at most a reason."""
     _step(taking)
+
+
+@register(CaseKind.SCHEME, "call-experts", "redraw-experts")
+def call_experts(taking: Taking) -> None:
+    """Draw the panel that assesses the scheme."""
+    call_panel(taking)
 
 
 @register(CaseKind.SCHEME, "prepare")
 def prepare(taking: Taking) -> None:
-    """Put the scheme before the approver once enough experts, most of them, are in favour."""
-    passed = tally(taking.session, taking.case).passed
-    _step(taking, *((Guard.EXPERTS_IN_FAVOUR,) if passed else ()))
+    """Put the scheme before the approver once the experts have spoken, for it or against it."""
+    heard = tally(taking.session, taking.case).complete
+    _step(taking, *((Guard.EXPERTS_HEARD,) if heard else ()))
 
 
 @register(CaseKind.SCHEME, "approve")
@@ -47,7 +50,11 @@ def approve(taking: Taking) -> None:
     case, context = taking.case, taking.desk.context(taking.doing.by)
     step_for(case, taking.event, taking.doing.by)
     check_listed(taking.session.get_one(Company, case.company_id))
-    line = take_step(taking.session, case, taking.event, doing=taking.doing, context=context)
+    passed = tally(taking.session, case).passed
+    held = (Guard.EXPERTS_IN_FAVOUR,) if passed else ()
+    line = take_step(
+        taking.session, case, taking.event, held=held, doing=taking.doing, context=context
+    )
     case.outcome = "published"
     facts = MilestoneFacts(
         date=taking.today.isoformat(),

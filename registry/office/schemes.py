@@ -19,13 +19,13 @@ from registry.office.cases import (
     Doing,
     GuardsFailed,
     fill_in,
-    get_case,
+    get_case_of,
     open_case,
     read_form,
     step_for,
     take_step,
 )
-from registry.office.companies import ON_THE_LIST
+from registry.office.companies import ON_THE_LIST, own_company
 from registry.office.context import Context
 from registry.office.due import set_due
 from registry.office.filed import Filed, filed_occupations
@@ -102,9 +102,7 @@ def start_scheme(
 
     Raises ``NotFound``, ``NotAllowed``, ``GuardsFailed``.
     """
-    company = session.get(Company, by.company_id) if by.company_id is not None else None
-    if company is None:
-        raise NotFound("您的账号没有对应的企业，请联系系统管理员")
+    company = own_company(session, by)
     check_listed(company)
     filed = _filed(session, company, code, direction, context)
     if filed is None:
@@ -131,10 +129,7 @@ def start_scheme(
 
 def get_scheme(session: Session, case_id: int, by: Identity) -> Case:
     """Return a scheme the person may see; ``NotFound`` otherwise."""
-    case = get_case(session, case_id, by)
-    if case.kind != CaseKind.SCHEME.value:
-        raise NotFound("没有此评价方案，或者您无权查看")
-    return case
+    return get_case_of(session, case_id, by, CaseKind.SCHEME)
 
 
 def form_of(case: Case, context: Context) -> SchemeForm:

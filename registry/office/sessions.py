@@ -13,17 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, exists, or_, select
 from sqlalchemy.orm import Session
 
+from registry.errors import Refused
 from registry.office.auditing import line_of
 from registry.office.context import Context
 from registry.office.identity import AccountId, Identity, Role
 from registry.office.passwords import must_change
 from registry.office.unit import Desk
 from registry.store.accounts import Account, Passkey, WebSession
+from registry.store.prepared import Prepared
 
 TOKEN_BYTES: Final = 32
 IDLE: Final = timedelta(minutes=30)
@@ -36,8 +38,49 @@ ON_THE_WAY: Final = timedelta(minutes=10)
 TOUCH_EVERY: Final = timedelta(minutes=1)
 """A page more does not write: idleness is measured to the minute."""
 
+FRESH: Final = timedelta(minutes=10)
+"""How long after its beginning a session may change its account's factors."""
+
 WITHOUT_FACTOR: Final = frozenset({Role.COMPANY_EDITOR})
 """Roles that may do without a second factor; they decide nothing."""
+
+
+class _Live(NamedTuple):
+    """A row of the statement below."""
+
+    created_at: datetime
+    seen_at: datetime
+    strong: bool
+    account_id: int
+    login: str
+    role: str
+    district: str
+    company_id: int | None
+    password: str
+    disabled: bool
+    totp: bool
+    passkey: bool
+
+
+# Asked on every request, so it is made once: a session with what its account's stage rests on.
+_LIVE: Final = Prepared(
+    select(
+        WebSession.created_at,
+        WebSession.seen_at,
+        WebSession.strong,
+        Account.account_id,
+        Account.login,
+        Account.role,
+        Account.district,
+        Account.company_id,
+        Account.password,
+        Account.disabled,
+        (Account.totp != b"").label("totp"),
+        exists().where(Passkey.account_id == Account.account_id).label("passkey"),
+    )
+    .join(Account, Account.account_id == WebSession.account_id)
+    .where(WebSession.token_hash == bindparam("token"))
+)
 
 
 class Stage(StrEnum):
@@ -76,23 +119,40 @@ def find_visit(session: Session, token: str, now: datetime, *, lock: bool = Fals
         return None
     account = session.get_one(Account, row.account_id, with_for_update=lock or None)
     stage = stage_of(session, account, strong=row.strong)
-    if account.disabled or now - row.created_at >= ABSOLUTE or now - row.seen_at >= IDLE:
+    if account.disabled or _over(row.created_at, row.seen_at, now):
         return None
     if stage is not Stage.DONE and now - row.created_at >= ON_THE_WAY:
         return None
     return Visit(row=row, account=account, stage=stage)
 
 
+def demand_fresh(visit: Visit, now: datetime) -> None:
+    """Raise ``Refused`` unless the session began a moment ago, all factors shown.
+
+    A desk left open must not be enough to plant a factor of one's own, or take another's away.
+    """
+    if now - visit.row.created_at > FRESH:
+        raise Refused("增加、删除认证方式须在登录后 10 分钟内办理，请退出后重新登录")
+
+
 def stage_of(session: Session, account: Account, *, strong: bool) -> Stage:
     """Say what is to be done next. The factor comes first: a reset password alone opens nothing."""
     factor = bool(account.totp) or has_passkey(session, account)
+    return _stage(Role(account.role), account.password, factor=factor, strong=strong)
+
+
+def _stage(role: Role, password: str, *, factor: bool, strong: bool) -> Stage:
     if factor and not strong:
         return Stage.CODE
-    if must_change(account.password):
+    if must_change(password):
         return Stage.PASSWORD
-    if not factor and Role(account.role) not in WITHOUT_FACTOR:
+    if not factor and role not in WITHOUT_FACTOR:
         return Stage.ENROL
     return Stage.DONE
+
+
+def _over(created_at: datetime, seen_at: datetime, now: datetime) -> bool:
+    return now - created_at >= ABSOLUTE or now - seen_at >= IDLE
 
 
 def has_passkey(session: Session, account: Account) -> bool:
@@ -149,33 +209,34 @@ def identifier(desk: Desk) -> Callable[[str, str], Identity | None]:
     """Return what the gate asks on each request: whose session a token is, seen from where."""
 
     def identify(token: str, source: str) -> Identity | None:
-        now = desk.clock.now()
+        now, known = desk.clock.now(), token_hash(token)
         with desk.read() as session:
-            visit = find_visit(session, token, now)
-            if visit is None or visit.stage is not Stage.DONE:
-                return None
-            person, seen_at = identity_of(visit.account, source), visit.row.seen_at
-        if now - seen_at >= TOUCH_EVERY:
+            row = _LIVE.first(session, token=known)
+        if row is None:
+            return None
+        live = _Live._make(row)
+        role = Role(live.role)
+        factor = bool(live.totp or live.passkey)
+        if live.disabled or _over(live.created_at, live.seen_at, now):
+            return None
+        if _stage(role, live.password, factor=factor, strong=live.strong) is not Stage.DONE:
+            return None
+        if now - live.seen_at >= TOUCH_EVERY:
             with desk.write() as session:
-                row = session.get(WebSession, token_hash(token))
+                kept = session.get(WebSession, known)
                 # Signed out in this moment: it stays so.
-                if row is not None:
-                    row.seen_at = now
-        return person
+                if kept is not None:
+                    kept.seen_at = now
+        return Identity(
+            account_id=AccountId(live.account_id),
+            login=live.login,
+            role=role,
+            district=live.district,
+            company_id=live.company_id,
+            source=source,
+        )
 
     return identify
-
-
-def identity_of(account: Account, source: str) -> Identity:
-    """Return the person of an account."""
-    return Identity(
-        account_id=AccountId(account.account_id),
-        login=account.login,
-        role=Role(account.role),
-        district=account.district,
-        company_id=account.company_id,
-        source=source,
-    )
 
 
 def token_hash(token: str) -> bytes:

@@ -9,46 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from registry.errors import Refused
+from registry.office.account_changes import is_unconfirmed
 from registry.office.auditing import REFUSED, line_of
 from registry.office.context import Context
+from registry.office.guessing import HALFWAY, SIGN_IN, is_locked, is_shut, lock_after, refuse_crowd
 from registry.office.passwords import Wrong, faults_of, hash_password, matches, must_change
 from registry.office.sessions import SignedIn, Stage, end_sessions, find_visit, start_session
 from registry.store.accounts import Account, WebSession
-from registry.store.audit import AuditLine
 
-SIGN_IN: Final = "sign-in"
-FAILURES: Final = 5
-"""Failures in a row after which an account is locked."""
-
-LOCKED_FOR: Final = timedelta(minutes=15)
-"""The first time; twice as long with each failure more."""
-
-LONGEST_LOCK: Final = timedelta(hours=24)
-PER_ADDRESS: Final = 20
-"""Failures from one address (IPv6: one /64 network) within `WINDOW`, whatever the accounts."""
-
-WINDOW: Final = timedelta(minutes=15)
 FIRST_VALID: Final = timedelta(days=7)
 """A password that was given and not used until then is void."""
-
-_LAST_LINES: Final = 5000
-"""Lines looked through for an address's failures; guessing makes lines, so these suffice."""
-
-_NETWORK: Final = 8
-"""Bytes of an IPv6 address that name a network."""
-
-
-class TooManyAttempts(Refused):
-    """Too many failures came from this address lately; nothing was looked at."""
-
-    code = "too-many-attempts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +47,10 @@ def weigh_password(
     session: Session, login: str, password: str, *, source: str, now: datetime
 ) -> Weighed:
     """Compare a password with its account's. Takes some 50 ms; raises ``TooManyAttempts``."""
-    _refuse_flood(session, source, now)
+    login = login.strip()[:64]
+    refuse_crowd(session, login, source, now)
     query = select(Account.account_id, Account.password)
-    row = session.execute(query.where(Account.login == login.strip()[:64])).one_or_none()
+    row = session.execute(query.where(Account.login == login)).one_or_none()
     stored = row.password if row else ""
     right = matches(stored, password)
     return Weighed(account_id=row.account_id if row else None, stored=stored, right=right)
@@ -90,15 +66,19 @@ def sign_in(
         session.add(line)
         return None
     account = session.get_one(Account, weighed.account_id, with_for_update=True)
-    why = _why_not(account, weighed, now)
+    why = _why_not(session, account, weighed, source, now)
     if why:
         refuse(session, account, SIGN_IN, why, source=source, context=context)
         return None
     begun = start_session(session, account, context=context)
-    if begun.stage is not Stage.CODE:
+    halfway = begun.stage is Stage.CODE
+    if not halfway:
         # Where a second factor follows, failures go on counting: it could be guessed otherwise.
         account.failures, account.locked_until = 0, None
-    session.add(line_of(SIGN_IN, login=account.login, source=source, context=context))
+    detail = HALFWAY if halfway else ""
+    session.add(
+        line_of(SIGN_IN, login=account.login, source=source, context=context, detail=detail)
+    )
     return begun
 
 
@@ -107,15 +87,18 @@ def refuse(
 ) -> None:
     """Count one failure, lock after the fifth, and leave a line.
 
-    While the account is locked nothing more is counted, so that its owner gets in again.
+    While the account is locked nothing more is counted, so that its owner gets in again. A lock
+    ends the account's sessions only when the failure was made inside one: whoever knows a login
+    and no password must not be able to throw its owner out of their work.
     """
     now = context.clock.now()
     if not is_locked(account, now):
         account.failures += 1
-        doublings = account.failures - FAILURES
-        if doublings >= 0:
-            account.locked_until = now + min(LOCKED_FOR * 2 ** min(doublings, 10), LONGEST_LOCK)
-            end_sessions(session, account.account_id)
+        span = lock_after(account.failures)
+        if span is not None:
+            account.locked_until = now + span
+            if action != SIGN_IN:
+                end_sessions(session, account.account_id)
     session.add(
         line_of(
             action,
@@ -126,11 +109,6 @@ def refuse(
             detail=why,
         )
     )
-
-
-def is_locked(account: Account, now: datetime) -> bool:
-    """Say whether the account is locked for the moment."""
-    return account.locked_until is not None and now < account.locked_until
 
 
 def weigh_change(
@@ -179,36 +157,17 @@ def change_password(
     )
 
 
-def _why_not(account: Account, weighed: Weighed, now: datetime) -> str:
-    if is_locked(account, now):
+def _why_not(
+    session: Session, account: Account, weighed: Weighed, source: str, now: datetime
+) -> str:
+    if is_shut(session, account, source, now):
         return "locked"
     if account.disabled:
         return "disabled"
+    if is_unconfirmed(session, account.account_id):
+        return "unconfirmed"
     if not weighed.right or account.password != weighed.stored:
         return "password"
     if must_change(account.password) and now - account.password_at > FIRST_VALID:
         return "first-password-void"
     return ""
-
-
-def _refuse_flood(session: Session, source: str, now: datetime) -> None:
-    newest = session.scalar(select(func.max(AuditLine.line_id))) or 0
-    sources = session.scalars(
-        select(AuditLine.source).where(
-            AuditLine.line_id > newest - _LAST_LINES,
-            AuditLine.at > now - WINDOW,
-            AuditLine.action.startswith(SIGN_IN),
-            AuditLine.result == REFUSED,
-        )
-    )
-    here = _network(source)
-    if sum(_network(other) == here for other in sources) >= PER_ADDRESS:
-        raise TooManyAttempts("该网络地址登录失败次数过多，请 15 分钟后再试")
-
-
-def _network(source: str) -> str | bytes:
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return source
-    return address.packed[:_NETWORK] if isinstance(address, IPv6Address) else source

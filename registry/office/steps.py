@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from registry.errors import Refused
 from registry.office.almanac import Almanac, read_almanac
-from registry.office.cases import CaseKind, Doing
+from registry.office.case_locks import lock_case
+from registry.office.cases import CaseKind, Doing, step_of
 from registry.office.due import set_due
 from registry.office.unit import Desk
 from registry.store.procedure import Case
@@ -59,6 +60,9 @@ def take(session: Session, case: Case, event: str, doing: Doing, desk: Desk) -> 
     if handler is None:
         raise Refused("此事项不能在本页直接办理，请从办件页的相应入口进入")
     almanac, today = read_almanac(session), desk.today()
+    # Before anything is looked at: a paper taken out after it was found there must not be missed.
+    lock_case(session, case)
+    step_of(session, case, event, doing)
     handler(
         Taking(
             session=session,

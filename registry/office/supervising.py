@@ -1,32 +1,42 @@
-"""Supervision (质量督导): the visits a draw made, their findings, and what the company answers.
+"""Supervision (监督): the rows of visits, yearly evaluations, faults and sanctions (七).
 
-Notice 七（一）, 七（四）. A visit belongs to the supervisor who was drawn. Their account is named
-by their number in the pool, so nobody hands a drawn visit to somebody else. The company sees a
-visit once there is a finding: until then it is unannounced. Evaluations and sanctions are rows of
-the same table and use what stands here.
+A row's text is sealed; a row changes as it was read, or its change is refused. Who sees which:
+the office its tenants', a company its own, a supervisor the visits they were drawn for and the
+faults they recorded. A visit is unannounced: the company sees it once there is a finding.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Final
+from enum import Enum, StrEnum, auto
+from typing import Any, Final
 
-import msgspec
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    join,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from registry.errors import NotFound, Refused
-from registry.office.cases import CaseMoved, audit
+from registry.errors import NotFound
+from registry.office.cases import CaseMoved
 from registry.office.context import Context
 from registry.office.form_faults import FieldFault, FormFaults
-from registry.office.identity import COMPANY_ROLES, AccountId, Identity, NotAllowed, Role, require
+from registry.office.identity import COMPANY_ROLES, AccountId, Identity, NotAllowed, Role
+from registry.rules.standing import VISIT
 from registry.rules.text import tidy
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.procedure import Case, Company
-from registry.store.registers import Draw, Supervision
+from registry.store.registers import Expert, Supervision
 from signing.canonical import Canonical, decode, decoder_for, encode
 
 SEALED: Final = "supervisions.text"
@@ -66,6 +76,8 @@ class Stage(StrEnum):
     ASSIGNED = "assigned"
     REPORTED = "reported"
     ANSWERED = "answered"
+    CLOSED = "closed"
+    VOIDED = "voided"
     RECORDED = "recorded"
     PROPOSED = "proposed"
     UPHELD = "upheld"
@@ -73,16 +85,17 @@ class Stage(StrEnum):
 
 
 STAGE_WORDS: Final = {
-    Stage.ASSIGNED: "待督导",
-    Stage.REPORTED: "已提交督导意见",
-    Stage.ANSWERED: "企业已答复",
+    **{Stage(state): VISIT.words[state] for state in VISIT.states},
     Stage.RECORDED: "已记录",
     Stage.PROPOSED: "待审批",
     Stage.UPHELD: "已决定处理",
     Stage.DROPPED: "决定不予处理",
 }
-_HEARD: Final = frozenset({Stage.REPORTED, Stage.RECORDED, Stage.PROPOSED})
-"""When the company may answer, once: also before a sanction is decided (陈述、申辩)."""
+WAITING: Final = frozenset({Stage.ASSIGNED, Stage.REPORTED, Stage.ANSWERED, Stage.PROPOSED})
+"""Stages in which a row waits for somebody."""
+
+UNANNOUNCED: Final = (Stage.ASSIGNED, Stage.VOIDED)
+"""Stages of a visit in which the company does not know of it."""
 
 
 class Result(StrEnum):
@@ -106,12 +119,28 @@ OF_VISITS: Final = (Result.SOUND, Result.TO_MEND, Result.SERIOUS)
 OF_EVALUATIONS: Final = (Result.PASSED, Result.FAILED)
 
 
+class Sight(Enum):
+    """Which rows a person may see."""
+
+    CITY = auto()
+    DISTRICT = auto()
+    COMPANY = auto()
+    SUPERVISOR = auto()
+    DISTRICTS_SUPERVISOR = auto()
+
+
 class Text(Canonical, frozen=True, kw_only=True):
-    """What people wrote, sealed: they write names. ``ground`` and ``batch`` are a sanction's."""
+    """What people wrote, sealed: they write names. ``ground`` and ``batch`` are a sanction's.
+
+    ``check`` is what the office found of the answer; ``earlier`` are answers that were sent back,
+    each followed by why.
+    """
 
     answer: str = ""
     batch: str = ""
+    check: str = ""
     decision: str = ""
+    earlier: tuple[str, ...] = ()
     ground: str = ""
     reason: str = ""
     supervisor: str = ""
@@ -137,6 +166,7 @@ class Item:
     proposed_by: int
     proposed_at: datetime
     decided_at: datetime | None
+    entered_at: datetime
 
     @property
     def kind_word(self) -> str:
@@ -154,66 +184,6 @@ class Item:
         return RESULT_WORDS[self.result] if self.result else ""
 
 
-def open_visit(
-    session: Session, draw: Draw, case: Case, supervisor: str, *, maker: AccountId, context: Context
-) -> None:
-    """Make the visit of a drawn plan; the draw's audit line speaks for it."""
-    row = new_row(Kind.VISIT, Stage.ASSIGNED, case.company_id, by=maker, context=context)
-    row.case_id, row.draw_id = case.case_id, draw.draw_id
-    add_row(session, row, Text(supervisor=supervisor), context)
-
-
-def report_visit(
-    session: Session,
-    supervision_id: int,
-    result: Result,
-    finding: str,
-    *,
-    by: Identity,
-    context: Context,
-) -> None:
-    """Record what the drawn supervisor found. Raises ``NotAllowed``, ``FormFaults``, ``CaseMoved``.
-
-    Once reported, a finding stands.
-    """
-    require(by, Role.SUPERVISOR)
-    row, text = get_row(session, supervision_id, by, context)
-    if row.kind != Kind.VISIT or not is_drawn(text, by):
-        raise NotAllowed("督导意见由抽中的质量督导员填写")
-    must_be(row, Stage.ASSIGNED)
-    if result not in OF_VISITS:
-        raise FormFaults([FieldFault(field="result", text="请选择督导结论")])
-    text = msgspec.structs.replace(text, reason=written(finding, "finding", "请填写督导情况"))
-    claim(
-        session,
-        row,
-        text,
-        context=context,
-        state=Stage.REPORTED.value,
-        result=result.value,
-        decided_by=by.account_id,
-        decided_at=context.clock.now(),
-    )
-    session.add(audit("visit-report", row.reference, by, context))
-
-
-def answer(
-    session: Session, supervision_id: int, words: str, *, by: Identity, context: Context
-) -> None:
-    """Take the company's answer, once: to a finding, an evaluation, or a proposed sanction.
-
-    Raises ``NotAllowed``, ``Refused``, ``FormFaults``, ``CaseMoved``.
-    """
-    require(by, *COMPANY_ROLES)
-    row, text = get_row(session, supervision_id, by, context)
-    if Stage(row.state) not in _HEARD or text.answer:
-        raise Refused("此事项已经答复，或者已经办结，不能再答复")
-    text = msgspec.structs.replace(text, answer=written(words, "answer", "请填写答复意见"))
-    state = Stage.ANSWERED.value if row.kind == Kind.VISIT else row.state
-    claim(session, row, text, context=context, state=state)
-    session.add(audit("supervision-answer", row.reference, by, context))
-
-
 def get_item(session: Session, supervision_id: int, by: Identity, context: Context) -> Item:
     """Return one row that the person may see. Raises ``NotFound``."""
     row, text = get_row(session, supervision_id, by, context)
@@ -221,34 +191,74 @@ def get_item(session: Session, supervision_id: int, by: Identity, context: Conte
 
 
 def list_items(session: Session, by: Identity, context: Context) -> tuple[Item, ...]:
-    """Return the newest rows the person may see: a company its own, a supervisor their visits.
-
-    What waits for somebody comes first.
-    """
-    waiting = Supervision.state.in_([Stage.ASSIGNED.value, Stage.PROPOSED.value])
+    """Return the newest rows the person may see, those first that wait for somebody."""
+    waiting = Supervision.state.in_([stage.value for stage in sorted(WAITING)])
     query = visible(by).order_by(waiting.desc(), Supervision.supervision_id.desc())
-    found: list[Item] = []
-    for row, company in session.execute(query):
-        text = _open(row, context)
-        if len(found) < LIST_AT_MOST and _shows(row, text, by):
-            found.append(_item(session, row, company, text))
-    return tuple(found)
+    return tuple(
+        _item(session, row, company, text_of(row, context))
+        for row, company in session.execute(query.limit(LIST_AT_MOST))
+    )
+
+
+def visits_of(session: Session, case: Case, by: Identity) -> tuple[Supervision, ...]:
+    """Return the visits to a plan that the person may know of, oldest first."""
+    query = visible(by).where(
+        Supervision.kind == Kind.VISIT.value, Supervision.case_id == case.case_id
+    )
+    return tuple(row for row, _ in session.execute(query.order_by(Supervision.supervision_id)))
 
 
 def visible(by: Identity) -> Select[Supervision, Company]:
-    """Select the rows, with their companies, of the person's tenant."""
+    """Select the rows, with their companies, that the person may see."""
+    sight, values = sight_of(by)
     query = select(Supervision, Company).join(Company, Company.company_id == Supervision.company_id)
+    return query.where(*seen(sight)).params(**values)
+
+
+def sight_of(by: Identity) -> tuple[Sight, dict[str, Any]]:
+    """Return what a person may see, with its values. Raises ``NotAllowed`` for who sees no rows."""
     if by.role is Role.ADMIN:
         raise NotAllowed("系统管理员不接触业务数据")
     if by.role in COMPANY_ROLES:
-        announced = Supervision.state != Stage.ASSIGNED.value
-        return query.where(Supervision.company_id == by.company_id, announced)
-    return query.where(Company.district == by.district) if by.district else query
+        return Sight.COMPANY, {"company": by.company_id}
+    values: dict[str, Any] = {"district": by.district} if by.district else {}
+    if by.role is Role.SUPERVISOR:
+        sight = Sight.DISTRICTS_SUPERVISOR if by.district else Sight.SUPERVISOR
+        return sight, values | {"account": by.account_id}
+    return (Sight.DISTRICT if by.district else Sight.CITY), values
 
 
-def is_drawn(text: Text, by: Identity) -> bool:
-    """Say whether a visit is this supervisor's: the account is named by the number in the pool."""
-    return bool(text.supervisor) and by.login.lower() == text.supervisor.lower()
+def seen(sight: Sight) -> tuple[ColumnElement[bool], ...]:
+    """Return what rows, joined to their companies, must be for that sight."""
+    district = Company.district == bindparam("district")
+    match sight:
+        case Sight.CITY:
+            return ()
+        case Sight.DISTRICT:
+            return (district,)
+        case Sight.COMPANY:
+            announced = (Supervision.state != stage.value for stage in UNANNOUNCED)
+            return Supervision.company_id == bindparam("company"), *announced
+        case Sight.SUPERVISOR:
+            return (_of_supervisor(),)
+        case Sight.DISTRICTS_SUPERVISOR:
+            return district, _of_supervisor()
+
+
+def rows_of(sight: Sight) -> FromClause:
+    """Return what to count such rows in: with their companies only where these decide."""
+    rows: FromClause = Supervision.__table__
+    if sight in (Sight.DISTRICT, Sight.DISTRICTS_SUPERVISOR):
+        return join(rows, Company, Company.company_id == Supervision.company_id)
+    return rows
+
+
+def _of_supervisor() -> ColumnElement[bool]:
+    """Select the visits of the supervisor of the pool whose account it is, and their own rows."""
+    visit = Supervision.kind == Kind.VISIT.value
+    mine = select(Expert.expert_id).where(Expert.account_id == bindparam("account"))
+    own = Supervision.proposed_by == bindparam("account")
+    return or_(and_(visit, Supervision.expert_id.in_(mine)), and_(~visit, own))
 
 
 def get_row(
@@ -259,10 +269,7 @@ def get_row(
         visible(by).where(Supervision.supervision_id == supervision_id)
     ).one_or_none()
     if found is not None:
-        row = found[0]
-        text = _open(row, context)
-        if _shows(row, text, by):
-            return row, text
+        return found[0], text_of(found[0], context)
     raise NotFound("没有此事项，或者您无权查看")
 
 
@@ -276,6 +283,7 @@ def new_row(
         state=stage.value,
         proposed_by=by,
         proposed_at=context.clock.now(),
+        entered_at=context.clock.now(),
     )
 
 
@@ -299,6 +307,8 @@ def claim(
 
     No two seals are alike, so the old sealed text is the version that was seen.
     """
+    if values.get("state", row.state) != row.state:
+        values["entered_at"] = context.clock.now()
     taken = session.execute(
         update(Supervision)
         .where(
@@ -330,13 +340,6 @@ def written(words: str, field: str, missing: str) -> str:
     return plain
 
 
-def _shows(row: Supervision, text: Text, by: Identity) -> bool:
-    # A supervisor sees their own visits and the faults they recorded, nobody else's work.
-    if by.role is not Role.SUPERVISOR:
-        return True
-    return is_drawn(text, by) if row.kind == Kind.VISIT else row.proposed_by == by.account_id
-
-
 def _item(session: Session, row: Supervision, company: Company, text: Text) -> Item:
     case = session.get(Case, row.case_id) if row.case_id is not None else None
     return Item(
@@ -353,6 +356,7 @@ def _item(session: Session, row: Supervision, company: Company, text: Text) -> I
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,
         decided_at=row.decided_at,
+        entered_at=row.entered_at,
     )
 
 
@@ -361,6 +365,12 @@ def _seal(row: int, text: Text, context: Context) -> bytes:
     return cipher.seal(row, context.random(NONCE_LENGTH), encode(text))
 
 
-def _open(row: Supervision, context: Context) -> Text:
-    plain = FieldCipher(context.field_key, SEALED).open(row.supervision_id, row.text)
+def text_of(row: Supervision, context: Context) -> Text:
+    """Open a row's text. Raises ``FieldDamaged``."""
+    return open_text(row.supervision_id, row.text, context)
+
+
+def open_text(row: int, sealed: bytes, context: Context) -> Text:
+    """Open the text of the row of that number. Raises ``FieldDamaged``."""
+    plain = FieldCipher(context.field_key, SEALED).open(row, sealed)
     return decode(plain, _DECODER, limit=_LARGEST)

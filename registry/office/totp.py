@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 from registry.errors import Refused
 from registry.office.auditing import line_of
 from registry.office.context import Context
-from registry.office.sessions import SignedIn, Stage, find_visit, start_session
-from registry.office.signing_in import is_locked, refuse
+from registry.office.guessing import is_shut
+from registry.office.sessions import SignedIn, Stage, demand_fresh, find_visit, start_session
+from registry.office.signing_in import refuse
 from registry.store.accounts import Account
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 
@@ -57,6 +58,8 @@ def offer_totp(session: Session, token: str, *, issuer: str, context: Context) -
     visit = find_visit(session, token, context.clock.now(), lock=True)
     if visit is None or visit.stage not in {Stage.ENROL, Stage.DONE} or visit.account.totp:
         raise Refused("此时不能登记动态口令；更换设备请联系系统管理员重置")
+    if visit.stage is Stage.DONE:
+        demand_fresh(visit, context.clock.now())
     row, account = visit.row, visit.account
     if not row.challenge.startswith(_PENDING):
         sealed = _seal(account, context.random(SECRET_BYTES), context)
@@ -94,7 +97,7 @@ def sign_in_by_code(
     if visit is None or visit.stage is not Stage.CODE or not visit.account.totp:
         return None
     account, action = visit.account, "sign-in-code"
-    if is_locked(account, now):
+    if is_shut(session, account, source, now):
         refuse(session, account, action, "locked", source=source, context=context)
         return None
     step = _step_of(_open(account, account.totp, context), code, int(now.timestamp()))

@@ -1,33 +1,49 @@
 """Experts' opinions (专家意见) on a company's site or a scheme, as the clerk records them.
 
-At least three experts, each once a round; more than half in favour passes. A round begins when
-the experts are called; what was said of an application that has been changed since counts no more.
+A round begins with a draw from the pool: its panel is fixed then, so that nobody looks for experts
+until enough say yes. How many are drawn, and how many must be in favour (and more than half), are
+rules of the day of the draw. What was said of an application that has been changed since, or in an
+earlier round, counts no more and stays to be seen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import re
+from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
-from registry.office.cases import Doing, step_for, take_step, timeline
+from registry.office.almanac import read_almanac
+from registry.office.cases import Doing, GuardsFailed, step_of, take_step, timeline
 from registry.office.context import Context
+from registry.office.due import china_day
 from registry.office.form_faults import FieldFault, FormFaults
+from registry.office.kept import once
+from registry.office.steps import Taking
+from registry.rules.terms import Threshold
 from registry.rules.text import tidy
+from registry.rules.workflow import GUARDS, Guard
+from registry.store.among import among
 from registry.store.fields import NONCE_LENGTH, FieldCipher
-from registry.store.procedure import Case, Vote
+from registry.store.prepared import Prepared
+from registry.store.procedure import Case, PanelMember, Vote
 from registry.store.registers import Expert
 
-LEAST_EXPERTS: Final = 3
 LONGEST_OPINION: Final = 1000
 OPINION: Final = "votes.opinion"
 """The place that binds a sealed opinion to its column."""
 
 EXPERT: Final = "expert"
 """The kind of the pool's rows who may be asked; quality supervisors are another."""
+
+REDRAW: Final = "redraw-experts"
+_CALLS: Final = frozenset({"call-experts", REDRAW})
+"""The steps that begin a round."""
+_WORDS: Final = re.compile(r"[、，,；;\s]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,38 +57,102 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """The opinions of the round that counts now."""
+    """The opinions of the round that counts now: of a panel of ``asked``, ``wanted`` in favour."""
 
     in_favour: int
     against: int
+    asked: int
+    wanted: int
 
     @property
     def complete(self) -> bool:
-        """Whether enough experts have spoken."""
-        return self.in_favour + self.against >= LEAST_EXPERTS
+        """Whether the whole panel has spoken."""
+        return 0 < self.asked <= self.in_favour + self.against
 
     @property
     def passed(self) -> bool:
-        """Whether more than half of enough experts are in favour."""
-        return self.complete and self.in_favour > self.against
+        """Whether enough of the panel, and more than half, are in favour."""
+        enough = self.in_favour >= self.wanted and self.in_favour > self.against
+        return self.complete and enough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """One recorded opinion, with the expert's number in the pool instead of a name."""
+    """One recorded opinion, with the expert's number in the pool instead of a name.
+
+    ``round`` from 1; ``counts`` is False for one of an earlier round.
+    """
 
     label: str
     in_favour: bool
     opinion: str
+    round: int
+    counts: bool
+
+
+_VOTES: Final = Prepared(
+    select(*Vote.__table__.columns).where(Vote.case_id == bindparam("case")).order_by(Vote.vote_id)
+)
+_PANELS: Final = Prepared(
+    select(PanelMember.round, PanelMember.expert_id).where(PanelMember.case_id == bindparam("case"))
+)
+_LABELS: Final = Prepared(
+    select(Expert.expert_id, Expert.label).where(among(Expert.expert_id, "experts"))
+)
+
+
+def call_panel(taking: Taking) -> None:
+    """Draw a panel from the pool by the step that is being taken: a new round begins with it.
+
+    Experts whose field is the case's occupation are drawn first. Raises ``Refused`` if the pool
+    is too small, and what the engine raises.
+    """
+    session, case = taking.session, taking.case
+    context = taking.desk.context(taking.doing.by)
+    size = taking.almanac.rules.threshold(Threshold.EXPERTS, taking.today).least
+    panel = _draw(session, case, size, context)
+    labels = "、".join(expert.label for expert in panel)
+    reason = taking.doing.note.strip()
+    words = f"抽取专家：{labels}" + (f"。理由：{reason}" if reason else "")
+    # The guard looks at the person's own words, not at the names of the panel.
+    if taking.event == REDRAW and not reason:
+        raise GuardsFailed(f"不满足办理条件：{GUARDS[Guard.REASON_GIVEN]}")
+    noted = replace(taking.doing, note=words)
+    take_step(session, case, taking.event, doing=noted, context=context)
+    number = _calls(session, case)
+    session.add_all(
+        PanelMember(case_id=case.case_id, round=number, expert_id=expert.expert_id)
+        for expert in panel
+    )
+    session.flush()
+
+
+def _draw(session: Session, case: Case, size: int, context: Context) -> list[Expert]:
+    query = select(Expert).where(Expert.kind == EXPERT, Expert.active.is_(True))
+    pool = session.scalars(query.order_by(Expert.expert_id)).all()
+    if len(pool) < size:
+        raise Refused(f"专家库在库专家不足 {size} 名，请先登记专家")
+    salt = context.random(NONCE_LENGTH)
+
+    def place(expert: Expert) -> tuple[bool, bytes]:
+        words = [word for word in _WORDS.split(expert.fields) if word]
+        apart = not any(word in case.title for word in words)
+        return apart, hashlib.sha256(salt + str(expert.expert_id).encode()).digest()
+
+    return sorted(sorted(pool, key=place)[:size], key=lambda expert: expert.label)
 
 
 def round_of(session: Session, case: Case) -> int:
     """Give the number of the round that counts, from 1; 0 if none has begun since submission."""
     events = [line.event for line in timeline(session, case)]
     after = len(events) - 1 - events[::-1].index("submit") if "submit" in events else -1
-    if "call-experts" not in events[after + 1 :]:
+    if not _CALLS.intersection(events[after + 1 :]):
         return 0
-    return events.count("call-experts")
+    return sum(event in _CALLS for event in events)
+
+
+def _calls(session: Session, case: Case) -> int:
+    return sum(line.event in _CALLS for line in timeline(session, case))
 
 
 def record_vote(
@@ -83,15 +163,17 @@ def record_vote(
     Raises ``FormFaults``, ``Refused`` for an expert who has spoken in this round, and whatever
     the engine raises.
     """
-    step_for(case, "record-vote", doing.by)
+    step_of(session, case, "record-vote", doing)
     opinion = tidy(said.opinion)
     if not opinion or len(opinion) > LONGEST_OPINION:
         text = f"请填写专家意见，不超过 {LONGEST_OPINION} 个字"
         raise FormFaults([FieldFault(field="opinion", text=text)])
-    expert = session.get(Expert, said.expert_id)
-    if expert is None or expert.kind != EXPERT or not expert.active:
-        raise FormFaults([FieldFault(field="expert", text="请选择专家库中的在库专家")])
     number = round_of(session, case)
+    expert = session.get(Expert, said.expert_id)
+    drawn = _panel(session, case, number)
+    if expert is None or expert.expert_id not in drawn or not expert.active:
+        text = "请选择本轮抽取的、专家库中的在库专家"
+        raise FormFaults([FieldFault(field="expert", text=text)])
     spoken = select(Vote).where(
         Vote.case_id == case.case_id, Vote.round == number, Vote.expert_id == said.expert_id
     )
@@ -118,37 +200,60 @@ def record_vote(
 
 def tally(session: Session, case: Case) -> Tally:
     """Count the opinions of the round that counts now."""
-    votes = [vote.in_favour for vote in _votes(session, case)]
-    return Tally(in_favour=votes.count(True), against=votes.count(False))
+    number = round_of(session, case)
+    votes = [vote.in_favour for vote in _votes(session, case) if vote.round == number]
+    return Tally(
+        in_favour=votes.count(True),
+        against=votes.count(False),
+        asked=len(_panel(session, case, number)),
+        wanted=_wanted(session, case),
+    )
 
 
 def opinions(session: Session, case: Case, context: Context) -> tuple[Opinion, ...]:
-    """Return the opinions of the round that counts now, in the order of recording."""
+    """Return all opinions, those of the round that counts first, in the order of recording."""
     cipher = FieldCipher(context.field_key, OPINION)
-    labels = {vote.expert_id: "" for vote in _votes(session, case)}
-    for expert in session.scalars(select(Expert).where(Expert.expert_id.in_(labels))):
-        labels[expert.expert_id] = expert.label
+    votes, number = _votes(session, case), round_of(session, case)
+    asked = sorted({vote.expert_id for vote in votes})
+    labels = dict(_LABELS.all(session, experts=asked)) if asked else {}
     return tuple(
         Opinion(
             label=labels[vote.expert_id],
             in_favour=vote.in_favour,
             opinion=cipher.open(vote.vote_id, vote.opinion).decode(),
+            round=vote.round,
+            counts=vote.round == number,
         )
-        for vote in _votes(session, case)
+        for vote in sorted(votes, key=lambda vote: vote.round, reverse=True)
     )
 
 
 def experts_to_ask(session: Session, case: Case) -> tuple[Expert, ...]:
-    """Return the active experts of the pool who have not spoken in this round, by number."""
-    spoken = {vote.expert_id for vote in _votes(session, case)}
-    query = select(Expert).where(Expert.kind == EXPERT, Expert.active.is_(True))
-    rows = session.scalars(query.order_by(Expert.label))
-    return tuple(row for row in rows if row.expert_id not in spoken)
-
-
-def _votes(session: Session, case: Case) -> tuple[Vote, ...]:
+    """Return the experts of the panel who have not spoken yet, by number."""
     number = round_of(session, case)
-    if number == 0:
-        return ()
-    query = select(Vote).where(Vote.case_id == case.case_id, Vote.round == number)
-    return tuple(session.scalars(query.order_by(Vote.vote_id)))
+    spoken = {vote.expert_id for vote in _votes(session, case) if vote.round == number}
+    waiting = _panel(session, case, number) - spoken
+    query = select(Expert).where(Expert.expert_id.in_(sorted(waiting)), Expert.active.is_(True))
+    return tuple(session.scalars(query.order_by(Expert.label)))
+
+
+def _panel(session: Session, case: Case, number: int) -> frozenset[int]:
+    rows = once(
+        session,
+        ("panels", case.case_id),
+        lambda: _PANELS.all(session, case=case.case_id),
+    )
+    return frozenset(expert_id for of_round, expert_id in rows if of_round == number)
+
+
+def _wanted(session: Session, case: Case) -> int:
+    calls = [line.at for line in timeline(session, case) if line.event in _CALLS]
+    on = china_day(calls[-1]) if calls else china_day(case.opened_at)
+    return read_almanac(session).rules.threshold(Threshold.EXPERTS_IN_FAVOUR, on).least
+
+
+def _votes(session: Session, case: Case) -> list[Vote]:
+    def read() -> list[Vote]:
+        return _VOTES.named(session, case=case.case_id)
+
+    return once(session, ("votes", case.case_id), read)

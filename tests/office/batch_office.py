@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from keys.model import Algorithm, KeyInfo, KeyState, Purpose, key_id_of
 from keys.signer import public_bytes, software_signer
 from registry.office.approving import (
-    approve_batch,
     issue_approved,
     prepare_batch,
     return_batch,
@@ -23,6 +22,7 @@ from registry.office.issuer_keys import announce_key
 from registry.office.plan_steps import hold_due_plans
 from registry.office.publicity import start_publicity, submit_batch
 from registry.office.scheme_form import LevelForm, PartForm, SchemeForm, scheme_bytes
+from registry.office.steps import take
 from registry.rules.findings import Findings
 from registry.rules.scores_sheet import NONE
 from registry.store.organisations import Issuer
@@ -127,13 +127,14 @@ class Assessing:
 
     def rows(self, case_id: int, *marks: tuple[str, str]) -> list[tuple[int, dict[str, Any]]]:
         """Give the plan's own table filled in: marks of theory and skill, person by person."""
-        from registry.office.batches import basis_of
+        from registry.office.batches import basis_of, planned_people
         from registry.rules.scores_sheet import template_rows
 
         with self.small.read() as session:
             case = session.get_one(Case, case_id)
             basis = basis_of(session, case, self.small.desk.context())
-            empty = template_rows(basis.people, plan=basis.plan.reference, occupation="车工")
+            planned = planned_people(session, basis, self.small.desk.context())
+            empty = template_rows(planned, plan=basis.plan.reference, occupation="车工")
             return [
                 (row, {**cells, "mark_theory": t, "mark_skill": s, "safety_record": NONE})
                 for (row, cells), (t, s) in zip(enumerate(empty, 2), marks, strict=True)
@@ -194,8 +195,14 @@ class Assessing:
     def approved(self, people: int = 3) -> int:
         case_id = self.submitted(people)
         self.prepare(case_id)
-        self.act(approve_batch, case_id, "approver")
+        self.approve(case_id)
         return case_id
+
+    def approve(self, case_id: int, login: str = "approver", **more: Any) -> None:
+        def step(session: Any, case: Case, doing: Any, desk: Any) -> None:
+            take(session, case, "approve", doing, desk)
+
+        self.act(step, case_id, login, **more)
 
     def give_back(self, case_id: int, login: str, rows: dict[int, str], note: str) -> None:
         self.act(return_batch, case_id, login, rows, note=note)

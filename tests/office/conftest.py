@@ -67,13 +67,14 @@ class Clock:
 
 @dataclass
 class SmallOffice:
-    """The database and the desk over it; mutable: `enrolled` and `refusal` are a test's to set."""
+    """The database and the desk over it; mutable: the plain fields are a test's to set."""
 
     home: Path
     clock: Clock = field(default_factory=Clock)
     enrolled: list[tuple[str, str, str]] = field(default_factory=list)
     signer: Any = None
     refusal: Exception | None = None
+    logged: frozenset[tuple[int, str]] | None = frozenset()
 
     @cached_property
     def engine(self) -> Engine:
@@ -93,16 +94,17 @@ class SmallOffice:
             record_signer=lambda _prefix: self.signer,
             enrol=self._enrol,
             before_signing=self._before_signing,
+            logged_heads=lambda: self.logged,
         )
 
-    def _enrol(self, name: str, uscc: str, prefix: str) -> None:
+    def _enrol(self, name: str, uscc: str, prefix: str, levels: str) -> None:
         self.enrolled.append((name, uscc, prefix))
         if self.refusal is not None:
             raise self.refusal
         with self.write() as session:
             if is_known(session, prefix=prefix, uscc=uscc):
                 raise Refused("recorded already")
-            session.add(Issuer(prefix=prefix, name=name, uscc=uscc, levels="54321", added_at=NOW))
+            session.add(Issuer(prefix=prefix, name=name, uscc=uscc, levels=levels, added_at=NOW))
 
     def _before_signing(self) -> None:
         if self.refusal is not None:
@@ -167,6 +169,7 @@ def found_office(home: Path) -> None:
                     display=b"",
                     role=role.value,
                     district=district,
+                    staff_number="" if company_id else f"GH-{account_id:03}",
                     company_id=company_id,
                     password="!",
                     password_at=NOW,
@@ -206,13 +209,13 @@ SMALL_PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
 
 
 def seed_registers(office: SmallOffice) -> None:
-    """Put two occupations and four experts into the registers."""
+    """Put two occupations and a panel's three experts into the registers."""
     with office.write() as session:
         for code, name, national in (("6-20-01-01", "钳工", False), ("4-02-02-01", "电工", True)):
             session.add(
                 Occupation(edition=2015, code=code, name=name, levels="54321", national=national)
             )
-        for number in range(1, 5):
+        for number in range(1, 4):
             session.add(
                 Expert(
                     expert_id=number,
@@ -227,8 +230,8 @@ def seed_registers(office: SmallOffice) -> None:
 def fill_filing(office: SmallOffice, case_id: int, login: str = "editor1") -> None:
     """Fill in a whole application, with a document of each kind that must be there."""
     from registry.office import filings
-    from registry.office.document_files import receive
-    from registry.office.documents import add_document
+    from registry.office.document_files import Examiner
+    from registry.office.documents import take_in
     from registry.office.filing_form import REQUIRED
 
     for save, fields in (
@@ -240,12 +243,10 @@ def fill_filing(office: SmallOffice, case_id: int, login: str = "editor1") -> No
             case = session.get_one(Case, case_id)
             doing = office.doing(login, case)
             save(session, case, fields, doing=doing, context=office.context(login))
-    received = receive(office.desk.documents, "材料.pdf", BytesIO(SMALL_PDF), scanner=None)
-    with office.write() as session:
-        case = session.get_one(Case, case_id)
-        for kind in REQUIRED:
-            context = office.context(login)
-            add_document(session, case, kind, received, by=office.who(login), context=context)
+    by, examiner = office.who(login), Examiner(look=lambda _path: "")
+    for kind in REQUIRED:
+        data = BytesIO(SMALL_PDF)
+        take_in(office.desk, case_id, kind, "材料.pdf", data, by=by, examiner=examiner)
 
 
 @pytest.fixture(autouse=True)

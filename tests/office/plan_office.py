@@ -9,13 +9,14 @@ from typing import Any
 from registry.office.assessor_entry import AssessorEntry
 from registry.office.assessors import add_assessor
 from registry.office.cases import CaseKind, get_case, open_case
+from registry.office.filing_form import Applied, FilingForm, form_bytes
 from registry.office.plan_form import Times, Training
 from registry.office.plans import open_plan, put_roster, set_assessors, set_times, set_training
 from registry.office.scheme_form import LevelForm, SchemeForm, scheme_bytes
 from registry.office.steps import take
 from registry.rules.findings import Findings
 from registry.rules.people import check_character
-from registry.store.procedure import Case, Company
+from registry.store.procedure import Case, CaseEvent, Company
 
 FIRST, LAST = date(2026, 12, 21), date(2026, 12, 22)
 CODE = "6-18-01-01"
@@ -39,6 +40,21 @@ def cells(serial: int, **changed: Any) -> dict[str, Any]:
         "remark": "",
     }
     return {**row, **changed}
+
+
+def filed(levels: str) -> bytes:
+    applied = Applied(
+        applicants=60,
+        assessors=4,
+        code=CODE,
+        direction="数控车工",
+        edition=2015,
+        levels="".join(level for level in "54321" if level in levels),
+        name="车工",
+        reason="主体工种",
+        stations=12,
+    )
+    return form_bytes(FilingForm(occupations=(applied,)))
 
 
 class Planning:
@@ -66,19 +82,34 @@ class Planning:
         )
         with small.write() as session:
             company = session.get_one(Company, 1)
-            company.state = "listed"
-            case = open_case(
-                session,
-                CaseKind.SCHEME,
-                company,
-                title="车工",
-                form=scheme_bytes(form),
-                by=small.who("editor1"),
-                context=small.context("editor1"),
-            )
-            case.state = "published"
-            self.scheme = case.case_id
+            company.state, company.listed_on = "listed", self.today()
+            self.decided(session, CaseKind.FILING, filed("".join(levels)), "approved")
+            self.scheme = self.decided(session, CaseKind.SCHEME, scheme_bytes(form), "published")
         self.assessors = [self.assessor(900 + serial) for serial in range(3)]
+
+    def decided(self, session: Any, kind: CaseKind, form: bytes, state: str) -> int:
+        """Give a case of company 1 that the office has decided today."""
+        case = open_case(
+            session,
+            kind,
+            session.get_one(Company, 1),
+            title="车工",
+            form=form,
+            by=self.small.who("editor1"),
+            context=self.small.context("editor1"),
+        )
+        case.state = state
+        session.add(
+            CaseEvent(
+                case_id=case.case_id,
+                at=self.small.clock.now(),
+                actor="approver",
+                event="approve",
+                from_state="prepared",
+                to_state=state,
+            )
+        )
+        return int(case.case_id)
 
     def assessor(self, serial: int, **changed: Any) -> int:
         entry = {

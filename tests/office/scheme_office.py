@@ -97,7 +97,7 @@ class SchemeMaking:
                 )
             )
 
-    def pool(self, count: int = 4) -> None:
+    def pool(self, count: int = 3) -> None:
         """Put experts into the pool."""
         with self.small.write() as session:
             for number in range(count):

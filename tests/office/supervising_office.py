@@ -23,6 +23,7 @@ from registry.office.cases import CaseKind, open_case
 from registry.office.identity import AccountId, Identity, Role
 from registry.office.issuer_keys import announce_key
 from registry.office.issuing import IssueOrder, issue_batch
+from registry.office.plan_form import PlanForm, form_bytes
 from registry.rules.candidate import Candidate, content_digest
 from registry.rules.people import check_character
 from registry.store.accounts import Account
@@ -34,6 +35,14 @@ from signing.tlog.lines import write_base64
 from signing.tlog.treehead import Checkpoint, format_checkpoint
 
 ORIGIN = "127.0.0.1:8000/log"
+PLAN = PlanForm(
+    direction="数控车工",
+    first_day="2026-12-21",
+    last_day="2026-12-22",
+    levels=("4",),
+    occupation="车工",
+    occupation_code="6-18-01-01",
+)
 PREFIXES = {1: "Y000044999001", 2: "Y000044999002"}
 
 
@@ -75,13 +84,31 @@ class Supervised:
                     CaseKind.PLAN,
                     session.get_one(Company, by.company_id),
                     title="车工 四级",
-                    form=b"{}",
+                    form=form_bytes(PLAN),
                     by=by,
                     context=self.small.context(login),
                 )
-                case.state = state
+                case.state, case.first_day = state, date(2026, 12, 21)
                 references.append(str(case.reference))
         return references
+
+    def assessed(self, days_ago: int, login: str = "editor1") -> None:
+        """Make a held plan whose results were filed so many days ago."""
+        self.held(days_ago, login)
+        by = self.small.who(login)
+        with self.small.write() as session:
+            case = open_case(
+                session,
+                CaseKind.BATCH,
+                session.get_one(Company, by.company_id),
+                title="车工 四级",
+                form=b"{}",
+                by=by,
+                context=self.small.context(login),
+                parent=session.scalars(select(Case).where(Case.state == "held")).first(),
+            )
+            case.state = "submitted"
+            case.received_on = self.small.desk.today() - timedelta(days=days_ago)
 
     def held(self, days_ago: int, login: str = "editor1") -> None:
         """Make a plan that was marked held so many days ago."""
@@ -101,22 +128,34 @@ class Supervised:
 
     def supervisors(self, count: int = 2) -> list[str]:
         labels = [f"DD{number:03}" for number in range(1, count + 1)]
+        members = []
         with self.small.write() as session:
             for label in labels:
-                session.add(
-                    Expert(kind="supervisor", label=label, fields="", active=True, sealed=b"")
-                )
                 person = supervisor(label)
                 self.visitors[label] = person
+                members.append((label, person.account_id))
                 session.add(
                     Account(
                         account_id=person.account_id,
                         login=person.login,
                         display=b"",
                         role=person.role.value,
+                        staff_number=f"GH-{person.account_id:03}",
                         password="!",
                         password_at=self.small.clock.now(),
                         created_at=self.small.clock.now(),
+                    )
+                )
+            session.flush()
+            for label, account in members:
+                session.add(
+                    Expert(
+                        kind="supervisor",
+                        label=label,
+                        fields="",
+                        active=True,
+                        sealed=b"",
+                        account_id=account,
                     )
                 )
         return labels

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from registry.errors import NotFound, Refused
 from registry.office import accounts
-from registry.office.accounts import NewAccount, add_account, get_account, list_accounts
+from registry.office.account_confirming import confirm_all
+from registry.office.accounts import LOGIN, NewAccount, add_account, get_account, list_accounts
 from registry.office.identity import NotAllowed, Role
 from registry.store.accounts import Account
 from registry.store.audit import AuditLine
@@ -22,7 +23,10 @@ def _cheap_hashes(cheap_hashes: None) -> None:
 
 def add(small: Any, by: Any = "admin", **facts: Any) -> str:
     who = None if by is None else by if not isinstance(by, str) else small.who(by)
-    new = NewAccount(**{"login": "newcomer", "role": Role.CLERK, **facts})
+    number = "" if facts.get("company") else f"GH-{facts.get('login', 'newcomer').upper()}"
+    if not LOGIN.fullmatch(facts.get("login", "newcomer")):
+        number = "GH-0"
+    new = NewAccount(**{"login": "newcomer", "role": Role.CLERK, "staff_number": number, **facts})
     with small.write() as session:
         context = small.desk.context(who)
         return str(add_account(session, new, by=who, context=context))
@@ -63,6 +67,17 @@ def test_an_account_is_added_with_a_first_password(small: Any) -> None:
         ({"company": "91449999MA5DEM0015"}, "办公室角色不填"),
         ({"company": "91449999MA5DEM0099", "role": Role.COMPANY_HEAD}, "没有此"),
         ({"district": "no district"}, "区划代码"),
+        ({"staff_number": ""}, "须填写工号"),
+        ({"staff_number": "gh-1"}, "大写字母"),
+        ({"staff_number": "GH-005"}, "另一账号"),
+        (
+            {
+                "role": Role.COMPANY_HEAD,
+                "company": "91449999MA5DEM0015",
+                "staff_number": "GH-1",
+            },
+            "企业账号不登记工号",
+        ),
         ({"role": Role.AUDITOR, "district": "4403A"}, "审计员由市级"),
         (
             {"role": Role.COMPANY_HEAD, "company": "91449999MA5DEM0015", "district": "4403B"},
@@ -139,11 +154,16 @@ def test_a_role_changes_within_its_kind(small: Any) -> None:
         ]
 
 
-def test_a_reset_lifts_a_lock(small: Any) -> None:
+@pytest.mark.parametrize("account_id", [1, 5], ids=["company", "office"])
+def test_a_reset_lifts_a_lock(small: Any, account_id: int) -> None:
+    context = small.desk.context()
     with small.write() as session:
-        row = session.get_one(Account, 5)
+        row = session.get_one(Account, account_id)
         row.failures, row.locked_until = 9, small.clock.now().replace(year=2027)
     with small.write() as session:
-        accounts.reset_password(session, 5, by=None, context=small.desk.context())
-        row = session.get_one(Account, 5)
+        accounts.reset_password(session, account_id, by=None, context=context)
+        if account_id == 5:
+            assert session.get_one(Account, 5).failures == 9
+            confirm_all(session, 5, context=context)
+        row = session.get_one(Account, account_id)
         assert (row.failures, row.locked_until) == (0, None)

@@ -9,7 +9,7 @@ import pytest
 
 from keys.model import KeyState
 from registry.errors import AlreadyHeld, NotFound, Refused
-from registry.office.approving import approve_batch, issue_approved, issued_results, review
+from registry.office.approving import issued_results, review
 from registry.office.batches import BatchNotReady
 from registry.office.cases import CaseMoved, GuardsFailed, get_case, timeline
 from registry.office.certificates import open_certificate
@@ -184,11 +184,9 @@ def test_each_missing_link_is_refused(
                 company.state = "barred"
             case _:
                 company.prefix = None
-    use_case, login = (
-        (approve_batch, "approver") if step == "approve" else (issue_approved, "clerk")
-    )
+    act = assessing.approve if step == "approve" else assessing.issue
     with pytest.raises(BatchNotReady, match=says):
-        assessing.act(use_case, case_id, login)
+        act(case_id)
     assert certificates(small) == 0
 
 
@@ -210,11 +208,11 @@ def test_nobody_approves_what_they_prepared_nor_the_company(small: Any, assessin
     assessing.prepare(case_id)
     for login in ("clerk", "head1"):
         with pytest.raises(ForbiddenStep):
-            assessing.act(approve_batch, case_id, login)
+            assessing.approve(case_id, login)
     with small.write() as session:
         session.get_one(Case, case_id).prepared_by = 6
     with pytest.raises(GuardsFailed, match="不是同一人"):
-        assessing.act(approve_batch, case_id, "approver")
+        assessing.approve(case_id, "approver")
 
 
 def test_a_return_is_seen_by_row_and_goes_through_publicity_again(
@@ -238,7 +236,7 @@ def test_a_return_is_seen_by_row_and_goes_through_publicity_again(
     assessing.at(date(2027, 1, 12))
     assessing.act(submit_batch, case_id, "head1")
     assessing.prepare(case_id)
-    assessing.act(approve_batch, case_id, "approver")
+    assessing.approve(case_id, "approver")
     assert assessing.issue(case_id).ranges[0][0].startswith(f"{PREFIX}274")
 
 
@@ -268,7 +266,7 @@ def test_the_review_names_who_holds_such_a_certificate(small: Any, assessing: An
     with small.write() as session:
         session.get_one(Case, again).state = "prepared"
         session.get_one(Case, again).prepared_by = 5
-    assessing.act(approve_batch, again, "approver")
+    assessing.approve(again, "approver")
     with pytest.raises(AlreadyHeld, match="已持有同一职业同一等级"):
         assessing.issue(again)
     assert (certificates(small), assessing.state(again)) == (2, "approved")
@@ -294,7 +292,7 @@ def test_where_nobody_passed_there_is_nothing_to_issue(small: Any, assessing: An
     assessing.act(submit_batch, case_id, "head1")
     assert see(small, case_id).sound
     assessing.prepare(case_id)
-    assessing.act(approve_batch, case_id, "approver")
+    assessing.approve(case_id, "approver")
     with pytest.raises(Refused, match="没有合格人员"):
         assessing.issue(case_id)
     with small.read() as session, pytest.raises(NotFound, match="尚未发证"):

@@ -9,11 +9,11 @@ import pytest
 
 from registry.errors import NotFound
 from registry.office.assessor_entry import AssessorEntry
+from registry.office.assessor_list import list_assessors
 from registry.office.assessors import (
     add_assessor,
     amend_assessor,
     get_assessor,
-    list_assessors,
     move_assessor,
     unfit,
 )

@@ -14,8 +14,10 @@ from sqlalchemy import delete, select, text, update
 from registry.office.audit_chain import Verdict, anchor_audit, link_audit, verify_audit
 from registry.office.auditing import PAGE, Wanted, audit_lines, note_refusal
 from registry.office.identity import NotAllowed
+from registry.office.milestones import open_milestone
 from registry.store.audit import AuditLine, AuditLink
-from signing.milestone import MilestoneKind
+from registry.store.milestones import MilestoneRow
+from signing.milestone import MilestoneKind, facts_bytes, facts_commitment
 
 KIND = MilestoneKind.SUPERVISION_DRAW
 
@@ -45,7 +47,7 @@ def anchored(small: Any) -> Any:
 
 def check(small: Any) -> Any:
     with small.read() as session:
-        return verify_audit(session, small.desk.context())
+        return verify_audit(session, small.desk.context(), small.logged)
 
 
 def test_a_chain_is_whole_and_says_what_it_did_not_check(small: Any) -> None:
@@ -99,7 +101,7 @@ def test_links_without_their_lines_are_named(small: Any) -> None:
         session.execute(text("PRAGMA defer_foreign_keys=ON"))
         session.execute(delete(AuditLine).where(AuditLine.line_id == 5))
         session.flush()
-        found = verify_audit(session, small.desk.context())
+        found = verify_audit(session, small.desk.context(), frozenset())
         session.rollback()
     assert (found.verdict, found.broken_at) == (Verdict.BROKEN, 5)
 
@@ -124,6 +126,33 @@ def test_an_end_cut_off_contradicts_the_ledger(small: Any) -> None:
         session.execute(delete(AuditLine).where(AuditLine.line_id > 2))
     found = check(small)
     assert (found.verdict, found.broken_at, found.linked) == (Verdict.BROKEN, 5, 2)
+
+
+def test_who_takes_the_milestones_out_too_is_found_by_the_log(small: Any) -> None:
+    """The whole database is the attacker's: lines, links and heads are made anew together."""
+    write_lines(small, 5)
+    anchored(small)
+    with small.read() as session:
+        opened = open_milestone(session.scalars(select(MilestoneRow)).one(), small.desk.context())
+    commit = facts_commitment(opened.opening, facts_bytes(opened.facts)).hex()
+    small.logged = frozenset({(5, commit)})
+    assert check(small).verdict is Verdict.INTACT
+    with small.write() as session:
+        session.execute(delete(MilestoneRow))
+        session.execute(delete(AuditLink))
+        session.execute(update(AuditLine).where(AuditLine.line_id == 2).values(subject="x"))
+        link_audit(session)
+    found = check(small)
+    assert (found.verdict, found.broken_at) == (Verdict.BROKEN, 5)
+
+
+def test_without_the_log_nothing_is_called_intact(small: Any) -> None:
+    write_lines(small, 5)
+    anchored(small)
+    small.logged = None
+    found = check(small)
+    assert found.verdict is Verdict.CANNOT_SAY
+    assert found.why
 
 
 def test_the_head_goes_to_the_ledger_once_a_day(small: Any) -> None:

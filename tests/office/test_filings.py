@@ -10,7 +10,7 @@ import pytest
 from registry.errors import NotFound, Refused
 from registry.office import filings
 from registry.office.almanac import read_almanac
-from registry.office.cases import CaseMoved, Doing
+from registry.office.cases import CaseMoved, Doing, GuardsFailed
 from registry.office.filing_form import Applied, FilingForm, FormDamaged, Paper, Section, parse_form
 from registry.office.form_faults import FormFaults
 from registry.office.identity import NotAllowed
@@ -134,13 +134,23 @@ def test_each_condition_of_an_occupation_is_looked_at(
     assert found.ready is ready
 
 
-def test_a_business_of_training_shuts_out(small: Any, new_filing: Any, filing_fields: Any) -> None:
+def test_words_of_training_in_the_scope_are_weighed_with_a_reason(
+    small: Any, new_filing: Any, filing_fields: Any, act: Any
+) -> None:
     case_id = new_filing()
     changed = filing_fields["company"] | {"scope": "机械制造；职业技能培训"}
     save(small, case_id, filings.save_company, changed)
-    assert [s.condition for s in look(small, case_id).shortfalls] == [
-        Condition.NO_TRAINING_BUSINESS
-    ]
+    found = look(small, case_id)
+    assert [s.condition for s in found.shortfalls] == [Condition.NO_TRAINING_BUSINESS]
+    assert found.ready
+    with small.write() as session:
+        session.get_one(Case, case_id).state = "in-review"
+        session.get_one(Company, 1).pilot = True
+    with pytest.raises(GuardsFailed, match="拟办须写明是否属于该类业务"):
+        act(case_id, "prepare", "clerk")
+    act(case_id, "prepare", "clerk", "只为本企业职工培训，不对外经营")
+    with small.read() as session:
+        assert session.get_one(Case, case_id).state == "prepared"
 
 
 def test_a_paper_condition_needs_its_document(small: Any, new_filing: Any) -> None:

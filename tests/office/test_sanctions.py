@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from registry.errors import NotFound, Refused
-from registry.office import sanctions, supervising
+from registry.office import sanctions, supervising, visits
 from registry.office.almanac import read_almanac
 from registry.office.cases import CaseMoved, GuardsFailed
 from registry.office.form_faults import FormFaults
@@ -107,7 +107,7 @@ def test_a_dropped_proposal_leaves_the_company_listed(small: Any, listed: Any) -
 
 
 def test_a_company_that_was_active_is_not_idle(small: Any, listed: Any) -> None:
-    listed.held(30)
+    listed.assessed(30)
     with pytest.raises(FormFaults, match="一年内实施过评价"):
         delist(small, Ground.IDLE)
     assert company(small).state == "listed"
@@ -169,6 +169,7 @@ def test_of_two_deciders_at_once_one_wins(small: Any, listed: Any) -> None:
                 login="approver2",
                 display=b"",
                 role="approver",
+                staff_number="GH-011",
                 password="!",
                 password_at=small.clock.now(),
                 created_at=small.clock.now(),
@@ -196,7 +197,7 @@ def test_the_company_is_heard_before_the_decision(small: Any, listed: Any) -> No
     row_id = delist(small)
     with small.write() as session:
         by, context = small.who("head1"), small.context("head1")
-        supervising.answer(session, row_id, "我司申请复核", by=by, context=context)
+        visits.answer(session, row_id, "我司申请复核", by=by, context=context)
     decide(small, row_id)
     with small.read() as session:
         context = small.context("auditor")
@@ -249,6 +250,25 @@ def test_two_faults_need_one_on_record(small: Any, listed: Any) -> None:
     row_id = propose(small, sanctions.propose_disqualification, who, Ground.TWO_FAULTS, WHY)
     decide(small, row_id, uphold=False)
     assert assessor(small, who).state == "faulted"
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_a_proposal_that_is_dropped_leaves_what_was_before_it(
+    small: Any, listed: Any, fault: bool
+) -> None:
+    who = listed.assessor()
+    if fault:
+        propose(small, sanctions.record_fault, who, "迟到离岗", login="supervisor")
+    before = assessor(small, who)
+    row_id = propose(small, sanctions.propose_disqualification, who, Ground.VIOLATION, WHY)
+    assert assessor(small, who).state == ("proposed-faulted" if fault else "proposed")
+    decide(small, row_id, uphold=False)
+    after = assessor(small, who)
+    assert (after.state, after.faults) == (before.state, before.faults)
+    # It stands as if nothing had been proposed: a fault, or another proposal, is recorded.
+    again = propose(small, sanctions.propose_disqualification, who, Ground.VIOLATION, WHY)
+    decide(small, again)
+    assert assessor(small, who).state == "disqualified"
 
 
 def test_the_proposer_does_not_disqualify(small: Any, listed: Any) -> None:
@@ -324,7 +344,7 @@ def test_a_fault_halfway_leaves_every_certificate_standing(
         decide(small, row_id)
     small.refusal = None
     monkeypatch.setattr("registry.office.sanction_effects.REVOKED_AT_MOST", 2)
-    with pytest.raises(Refused, match="超过 2 张"):
+    with pytest.raises(Refused, match="超过 2 本"):
         decide(small, row_id)
     assert (set(states(small)), stage(small, row_id)) == ({CertificateState.VALID}, "proposed")
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.errors import Refused
+from registry.office.account_confirming import confirm_all
 from registry.office.accounts import reset_factors, set_disabled
+from registry.office.guessing import TooManyAttempts
 from registry.office.sessions import Stage, identifier, sign_out, token_hash
-from registry.office.signing_in import TooManyAttempts
 from registry.office.totp import confirm_totp, offer_totp
 from registry.store.accounts import Account, WebSession
 
@@ -142,14 +143,23 @@ def test_five_failures_lock_for_a_quarter_and_then_twice_as_long(small: Any, peo
     assert person.enter() is Stage.DONE
 
 
-def test_a_locked_accounts_sessions_end(small: Any, people: Any) -> None:
+def test_a_stranger_cannot_end_somebodys_session(small: Any, people: Any) -> None:
     person = people.Person(small, "editor1")
     person.enter()
     held = person.token
     for _ in range(5):
-        person.enter("wrong")
+        person.enter("wrong", "203.0.113.9")
     person.token = held
+    assert person.known()
+
+
+def test_guessing_codes_ends_all_sessions(small: Any, people: Any) -> None:
+    person = people.enrolled(small)
+    for _ in range(5):
+        assert person.show("000000") is None
     assert not person.known()
+    with small.read() as session:
+        assert session.scalar(select(func.count()).select_from(WebSession)) == 0
 
 
 def test_guessing_over_many_accounts_from_one_network_is_bounded(small: Any, people: Any) -> None:
@@ -231,6 +241,7 @@ def test_a_factor_is_not_replaced_from_a_session(small: Any, people: Any) -> Non
         person.enrol()
     with small.write() as session:
         reset_factors(session, 5, by=small.who("admin"), context=small.context("admin"))
+        confirm_all(session, 5, context=small.desk.context())
     assert not person.known()
     assert person.enter() is Stage.ENROL
 

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from registry.errors import NotFound, Refused
-from registry.office import draws, evaluations, supervising
+from registry.office import draws, evaluations, supervising, visits
 from registry.office.almanac import read_almanac
 from registry.office.cases import CaseMoved
 from registry.office.form_faults import FormFaults
 from registry.office.identity import Identity, NotAllowed
 from registry.office.supervising import Result, Stage
 from registry.store.audit import AuditLine
-from registry.store.procedure import Company
+from registry.store.procedure import Case, Company
 from registry.store.registers import Supervision
 
 FINDING = "现场与计划一致；考务人员张某签到不全"
@@ -40,13 +40,13 @@ def visit(small: Any, supervised: Any) -> Any:
 def report(small: Any, visit_id: int, by: Identity, result: Result, finding: str = FINDING) -> None:
     with small.write() as session:
         context = small.desk.context(by)
-        supervising.report_visit(session, visit_id, result, finding, by=by, context=context)
+        visits.report_visit(session, visit_id, result, finding, by=by, context=context)
 
 
 def reply(small: Any, row_id: int, login: str, words: str = "已整改") -> None:
     with small.write() as session:
         by, context = small.who(login), small.context(login)
-        supervising.answer(session, row_id, words, by=by, context=context)
+        visits.answer(session, row_id, words, by=by, context=context)
 
 
 def item(small: Any, row_id: int, by: Identity) -> supervising.Item:
@@ -233,13 +233,32 @@ def test_who_held_nothing_for_a_year_is_idle(
 ) -> None:
     supervised.list_company(1, date(2025, 3, 1))
     if days_ago is not None:
-        supervised.held(days_ago)
+        supervised.assessed(days_ago)
     assert (due(small)[1].idle_since is not None) is idle
+
+
+def test_a_plan_that_time_called_held_is_no_assessment(small: Any, supervised: Any) -> None:
+    supervised.list_company(1, date(2025, 3, 1))
+    supervised.held(10)
+    assert due(small)[1].idle_since == date(2025, 3, 1)
+    # While its results may still be filed in time, nobody holds the year against the company.
+    with small.write() as session:
+        plan = session.query(Case).filter_by(kind="plan").one()
+        plan.due_on = small.desk.today()
+    assert due(small)[1].idle_since is None
+    with small.write() as session:
+        session.query(Case).filter_by(kind="plan").one().due_on = None
+    supervised.assessed(20)
+    assert due(small)[1].idle_since is None
+    with small.write() as session:
+        batch = session.query(Case).filter_by(kind="batch").one()
+        batch.state = "rejected"
+    assert due(small)[1].idle_since == date(2025, 3, 1)
 
 
 def test_a_newly_listed_company_is_not_idle_by_what_was_before(small: Any, supervised: Any) -> None:
     supervised.list_company(1, date(2026, 3, 1))
-    supervised.held(600)
+    supervised.assessed(600)
     with small.read() as session:
         company, almanac = session.get_one(Company, 1), read_almanac(session)
         today = small.desk.today()
