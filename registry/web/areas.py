@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from flask import Blueprint
 
-from registry.office.identity import Identity, Role
+from registry.office.identity import Role
 from registry.office.unit import Desk
 from registry.web import (
     accounts,
@@ -17,6 +18,7 @@ from registry.web import (
     companies,
     documents,
     filings,
+    overview,
     plans,
     profile,
     registers,
@@ -26,10 +28,11 @@ from registry.web import (
     supervision,
 )
 from registry.web.api import app as api
-from registry.web.gate import COMPANY, EVERY_ROLE, OFFICE
+from registry.web.gate import COMPANY, OFFICE
 
 AREAS: Final = (
     cases,
+    overview,
     assessors,
     plans,
     batches,
@@ -52,24 +55,32 @@ _CASES: Final = COMPANY | OFFICE | {Role.SUPERVISOR, Role.AUDITOR}
 MENU: Final = (
     ("/", "待办", "Due", _CASES),
     ("/list/filing", "企业备案", "Filings", _CASES),
-    ("/filings/new", "申请备案", "New filing", COMPANY),
-    ("/companies", "企业目录", "Companies", _CASES),
     ("/list/scheme", "评价方案", "Schemes", _CASES),
-    ("/schemes/new", "新建方案", "New scheme", COMPANY),
     ("/list/plan", "实施计划", "Plans", _CASES),
-    ("/plans/new", "新建计划", "New plan", COMPANY),
-    ("/assessors", "考评人员", "Assessors", _CASES),
     ("/list/batch", "评价结果", "Results", _CASES),
-    ("/batches/new", "登记结果", "New results", COMPANY),
+    ("/assessors", "考评人员", "Assessors", _CASES),
+    ("/companies", "企业目录", "Companies", _CASES),
     ("/occupations", "职业目录", "Occupations", _CASES),
     ("/experts", "专家库", "Experts", OFFICE | {Role.SUPERVISOR, Role.AUDITOR}),
-    ("/rules", "规则与日历", "Rules", _CASES),
     ("/supervision", "监督管理", "Supervision", _CASES),
+    ("/overview", "统计", "Figures", _CASES),
+    ("/rules", "规则与日历", "Rules", _CASES),
     ("/accounts", "账号管理", "Accounts", frozenset({Role.ADMIN})),
     ("/audit", "审计记录", "Audit", frozenset({Role.AUDITOR})),
-    ("/me", "我的账号", "My account", EVERY_ROLE),
 )
-"""Address, Chinese, English, and the roles that see it."""
+"""Address, Chinese, English, and the roles that see it: the procedure first, then the registers.
+
+New cases begin on their lists; one's own account stands beside the way out.
+"""
+
+_ALSO: Final = {
+    "/list/filing": ("/filings/",),
+    "/list/scheme": ("/schemes/",),
+    "/list/plan": ("/plans/",),
+    "/list/batch": ("/batches/",),
+    "/rules": ("/calendar/",),
+}
+"""Where else one is in the same area."""
 
 
 def blueprints(desk: Desk) -> list[Blueprint]:
@@ -77,8 +88,18 @@ def blueprints(desk: Desk) -> list[Blueprint]:
     return [area.blueprint(desk) for area in AREAS]
 
 
-def menu_of(identity: Identity | None) -> list[tuple[str, str, str]]:
-    """Return the menu's entries for a person."""
-    if identity is None:
-        return []
-    return [(path, zh, en) for path, zh, en, roles in MENU if identity.role in roles]
+@lru_cache(maxsize=2000)
+def menu_of(role: Role, here: str) -> tuple[tuple[str, str, str, str], ...]:
+    """Return the menu's entries for a role at an address.
+
+    The last of each is what ``aria-current`` says: "page", "true" within the area, "" elsewhere.
+    """
+    return tuple(
+        (path, zh, en, _current(path, here)) for path, zh, en, roles in MENU if role in roles
+    )
+
+
+def _current(path: str, here: str) -> str:
+    if here == path:
+        return "page"
+    return "true" if here.startswith((f"{path}/", *_ALSO.get(path, ()))) else ""

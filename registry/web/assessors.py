@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 
 from registry.office.almanac import read_almanac
 from registry.office.assessor_entry import AssessorEntry, entry_of
+from registry.office.assessor_list import PAGE, assessor_page
 from registry.office.assessors import (
     AssessorView,
     add_assessor,
     amend_assessor,
     get_assessor,
     import_assessors,
-    list_assessors,
 )
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.plan_form import assessors_needed
@@ -28,6 +28,7 @@ from registry.sheets.errors import SheetError
 from registry.sheets.layout_assessors import ASSESSORS
 from registry.sheets.reader import open_table
 from registry.sheets.template import write_empty
+from registry.web.cases import page_asked
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.web.plan_parts import first_words, posted_day
 from registry.web.plan_upload import LIMITS
@@ -46,11 +47,15 @@ def blueprint(desk: Desk) -> Blueprint:
     @decide(of=CASES)
     def listing() -> str:
         with desk.read() as session:
-            views = list_assessors(session, me(), desk.context(me()))
+            page = page_asked()
+            views, total = assessor_page(session, me(), desk.context(me()), page=page)
             needed = assessors_needed(desk.today(), read_almanac(session))
         return render_template(
             "assessors/list.html",
             assessors=views,
+            total=total,
+            page=page,
+            pages=-(-total // PAGE),
             needed=needed,
             mine=me().role in COMPANY,
             today=desk.today(),

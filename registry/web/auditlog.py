@@ -18,6 +18,7 @@ from registry.office.auditing import (
 from registry.office.identity import Role
 from registry.office.passwords import Wrong
 from registry.office.unit import Desk
+from registry.web.audit_words import action_word
 from registry.web.gate import decide, me
 
 _FILTERS = ("since", "until", "actor", "action", "result")
@@ -38,6 +39,7 @@ def blueprint(desk: Desk) -> Blueprint:
         return render_template(
             "auditlog/lines.html",
             lines=shown,
+            action_word=action_word,
             values=values,
             onward=onward,
             errors=errors,
@@ -49,7 +51,7 @@ def blueprint(desk: Desk) -> Blueprint:
     def check() -> str:
         require_auditor(me())
         with desk.read() as session:
-            found = verify_audit(session, desk.context(me()))
+            found = verify_audit(session, desk.context(me()), desk.logged_heads())
         return render_template("auditlog/check.html", found=found)
 
     return routes

@@ -13,15 +13,16 @@ from werkzeug.wrappers import Response
 
 from registry.errors import NotFound
 from registry.office.almanac import Almanac, read_almanac
+from registry.office.batch_facts import facts_of
 from registry.office.batches import (
     BatchCase,
     BatchNotReady,
-    basis_of,
     check_batch,
     get_batch,
     read_batch,
 )
 from registry.office.cases import Doing, step_for
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.publicity import (
@@ -33,10 +34,11 @@ from registry.office.publicity import (
     submit_batch,
     take_back,
 )
-from registry.office.results import result_lines
+from registry.office.results import result_lines, result_page
 from registry.office.unit import Desk
 from registry.rules.terms import Term, deadline
-from registry.web.cases import doing_from_form
+from registry.web.batch_scores import PAGE
+from registry.web.cases import doing_from_form, page_asked
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.wording_batches import points
 
@@ -99,18 +101,28 @@ def _showing(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/batches/<int:case_id>/publicity/list")
     @decide(of=CASES)
     def printed(case_id: int) -> str:
-        context = desk.context(me())
+        # On the screen page by page; all at once for whoever prints it for the notice board.
+        whole, page, context = request.args.get("whole") == "yes", page_asked(), desk.context(me())
         with desk.read() as session:
             case, now, _ = _current(desk, session, case_id)
-            form, basis = read_batch(case, context), basis_of(session, case, context)
-            lines = result_lines(session, case, basis.schemes, context)
+            form, facts = read_batch(case, context), facts_of(session, case, context)
+            lines = (
+                result_lines(session, case, facts.schemes, context)
+                if whole
+                else result_page(session, case, facts.schemes, context, page=page, size=PAGE)
+            )
+        if whole:
+            note_disclosure(desk, Disclosed.PUBLICITY_LIST, case.reference, me())
         return render_template(
             "batches/printed.html",
             case=case,
             form=form,
             now=now,
-            company=basis.company.name,
+            company=facts.company,
             rows=[(line, points(line.outcome.total)) for line in lines],
+            before=0 if whole else PAGE * (page - 1),
+            page=page,
+            pages=1 if whole else -(-form.people // PAGE),
         )
 
     @routes.post("/batches/<int:case_id>/objections")

@@ -6,35 +6,56 @@ computed and shown before anything is in publicity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from markupsafe import Markup, escape
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
-from registry.office.batches import CheckedScores, basis_of, get_batch, put_scores, read_batch
-from registry.office.cases import EDITABLE, machine_of
-from registry.office.fault_reports import drop_report, has_report, keep_report, read_report
+from registry.office.batch_facts import facts_of
+from registry.office.batches import (
+    CheckedScores,
+    basis_of,
+    get_batch,
+    planned_people,
+    put_scores,
+    read_batch,
+)
+from registry.office.cases import EDITABLE, Doing, machine_of
+from registry.office.disclosures import Disclosed, note_disclosure
+from registry.office.fault_reports import has_report, read_report
 from registry.office.form_faults import FieldFault
-from registry.office.results import ResultLine, result_lines
+from registry.office.kept import kept
+from registry.office.results import ResultLine, result_lines, result_page
 from registry.office.unit import Desk
 from registry.rules.findings import Findings
-from registry.rules.scheme import PartKind
+from registry.rules.scheme import PartKind, Scheme
 from registry.rules.scores_sheet import NONE, SERIOUS, template_rows
 from registry.sheets.errors import SheetError
 from registry.sheets.layout_scores import PART_NAMES, SCORES, scores_layout
 from registry.sheets.limits import MEBIBYTE, Limits
-from registry.sheets.reader import open_table
-from registry.sheets.report import write_report
-from registry.sheets.table import Table
 from registry.sheets.template import write_empty
-from registry.web.cases import doing_from_form
+from registry.web import charts
+from registry.web.cases import doing_from_form, page_asked
 from registry.web.gate import CASES, COMPANY, decide, me
-from registry.web.spreadsheets import saved_upload, workbook_download
+from registry.web.long_work import Words
+from registry.web.spreadsheets import workbook_download
+from registry.web.table_upload import (
+    FOUND,
+    Held,
+    Rows,
+    Upload,
+    check_now,
+    check_with_progress,
+    found_text,
+)
 from registry.wording import message
 from registry.wording_batches import failing_text, points
 
@@ -50,9 +71,7 @@ LIMITS: Final = Limits(
     wall_seconds=40.0,
     table_bytes=8 * MEBIBYTE,
 )
-_BANDS: Final = ((0, 60), (60, 70), (70, 80), (80, 90), (90, 101))
-"""Points, the upper one left out: what the chart counts by."""
-
+_CHECKING: Final = Words(title="正在核对成绩", english="Checking scores", counted="已核对（行）")
 Page = Response | tuple[str, int] | str
 
 
@@ -69,32 +88,56 @@ def add_routes(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/batches/<int:case_id>/results")
     @decide(of=CASES)
     def results(case_id: int) -> str:
-        page = max(request.args.get("page", 1, type=int), 1)
+        page = page_asked()
         context = desk.context(me())
         with desk.read() as session:
             case = get_batch(session, case_id, me())
-            form = read_batch(case, context)
-            lines = result_lines(session, case, basis_of(session, case, context).schemes, context)
-        kinds = [kind for kind in PartKind if any(kind in line.parts for line in lines)]
-        shown = lines[PAGE * (page - 1) : PAGE * page]
+            form, facts = read_batch(case, context), facts_of(session, case, context)
+            schemes = facts.schemes
+            figures = kept(
+                session,
+                ("result-figures", facts.links),
+                lambda: _figures(result_lines(session, case, schemes, context), schemes),
+            )
+            lines = result_page(session, case, schemes, context, page=page, size=PAGE)
         return render_template(
             "batches/results.html",
             case=case,
             form=form,
-            parts=[PART_NAMES[kind] for kind in kinds],
-            rows=[_row(line, kinds) for line in shown],
-            chart=_chart(lines),
+            parts=[PART_NAMES[kind] for kind in figures.kinds],
+            rows=list(_rows(lines, figures.kinds)),
+            totals=figures.totals,
+            rates=figures.rates,
             page=page,
-            pages=max(-(-len(lines) // PAGE), 1),
+            pages=max(-(-form.people // PAGE), 1),
             editing=case.state in EDITABLE and me().role in COMPANY,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Figures:
+    """What the page says of all results together: the parts, and the two charts."""
+
+    kinds: tuple[PartKind, ...]
+    totals: tuple[charts.Bar, ...]
+    rates: tuple[charts.Bar, ...]
+
+
+def _figures(lines: Sequence[ResultLine], schemes: Mapping[str, Scheme]) -> _Figures:
+    kinds = tuple(kind for kind in PartKind if any(kind in line.parts for line in lines))
+    return _Figures(
+        kinds=kinds,
+        totals=charts.totals(lines),
+        rates=charts.pass_rates(lines, schemes, kinds),
+    )
 
 
 def _upload_routes(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/batches/<int:case_id>/scores")
     @decide(of=COMPANY)
     def scores(case_id: int) -> str:
-        return _page(desk, case_id, (), 0)
+        count = request.args.get(FOUND, 0, type=int)
+        return _page(desk, case_id, (_fault(found_text(count)),) if count > 0 else (), 1)
 
     @routes.post("/batches/<int:case_id>/scores")
     @decide(of=COMPANY)
@@ -103,29 +146,42 @@ def _upload_routes(routes: Blueprint, desk: Desk) -> None:
         if file is None or not file.filename:
             return _page(desk, case_id, (_fault("请选择填好的成绩表"),), 1), 422
         _demand_editable(desk, case_id)
-        context = desk.context(me())
-        with saved_upload(file) as path:
-            try:
-                table = open_table(path, LIMITS, SCORES)
-            except SheetError as error:
-                return _page(desk, case_id, (_fault(message(error.finding)),), 1), 422
-            with desk.write() as session:
-                checked = put_scores(
-                    session,
-                    get_batch(session, case_id, me()),
-                    table,
-                    form=table.findings,
-                    drawable=drawable,
-                    doing=doing,
-                    context=context,
-                )
-            if checked.acceptable:
-                drop_report(desk.documents, case_id)
-                return redirect(url_for("batches.results", case_id=case_id), 303)
-            keep_report(desk.documents, case_id, _report(path.parent, table, checked), context)
-        listed = tuple(_fault(message(found)) for found in checked.findings.listed[:SHOWN])
-        total = checked.findings.errors + checked.findings.warnings
+        held, check = Held(file), _check(desk, case_id, doing)
+        if held.is_large(LIMITS):
+            return check_with_progress(desk, held, check)
+        try:
+            found = check_now(desk, held, check)
+        except SheetError as error:
+            return _page(desk, case_id, (_fault(message(error.finding)),), 1), 422
+        total = found.errors + found.warnings
+        if not total:
+            return redirect(check.onward, 303)
+        listed = tuple(_fault(message(one)) for one in found.listed[:SHOWN])
         return _page(desk, case_id, listed, total), 422
+
+
+def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
+    def use_case(session: Session, rows: Rows, form: Findings) -> CheckedScores:
+        return put_scores(
+            session,
+            get_batch(session, case_id, doing.by),
+            rows,
+            form=form,
+            drawable=drawable,
+            doing=doing,
+            context=desk.context(doing.by),
+        )
+
+    return Upload(
+        case_id=case_id,
+        by=doing.by,
+        layout=SCORES,
+        limits=LIMITS,
+        check=use_case,
+        onward=url_for("batches.results", case_id=case_id),
+        back=url_for("batches.scores", case_id=case_id),
+        words=_CHECKING,
+    )
 
 
 def _download_routes(routes: Blueprint, desk: Desk) -> None:
@@ -136,17 +192,19 @@ def _download_routes(routes: Blueprint, desk: Desk) -> None:
         with desk.read() as session:
             case = get_batch(session, case_id, me())
             form, basis = read_batch(case, context), basis_of(session, case, context)
-        levels = {person.level for person in basis.people}
+            planned = planned_people(session, basis, context)
+        levels = {person.level for person in planned}
         kinds = {
             part.kind
             for level, scheme in basis.schemes.items()
             if level in levels
             for part in scheme.parts
         }
-        rows = template_rows(basis.people, plan=form.plan, occupation=form.occupation)
+        rows = template_rows(planned, plan=form.plan, occupation=form.occupation)
         with TemporaryDirectory() as folder:
             path = Path(folder, "scores.xlsx")
             write_empty(path, scores_layout(kinds), {"safety_record": [NONE, SERIOUS]}, rows)
+            note_disclosure(desk, Disclosed.SCORES_TEMPLATE, case.reference, me())
             return workbook_download(path.read_bytes(), f"评价成绩-{form.plan}.xlsx")
 
     @routes.get("/batches/<int:case_id>/scores/report")
@@ -155,6 +213,7 @@ def _download_routes(routes: Blueprint, desk: Desk) -> None:
         with desk.read() as session:
             case = get_batch(session, case_id, me())
         data = read_report(desk.documents, case_id, desk.context(me()))
+        note_disclosure(desk, Disclosed.SCORES_REPORT, case.reference, me())
         return workbook_download(data, f"成绩问题表-{case.reference}.xlsx")
 
 
@@ -180,49 +239,35 @@ def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) 
     )
 
 
-def _report(folder: Path, table: Table, checked: CheckedScores) -> bytes:
-    path = folder / "report.xlsx"
-    # The file's own findings are among those of the check already.
-    bare = Table(
-        sheet=table.sheet,
-        columns=table.columns,
-        findings=Findings(),
-        rows=table.rows,
-        chunks=table.chunks,
-        layout=table.layout,
+def _rows(lines: Iterable[ResultLine], kinds: Sequence[PartKind]) -> Iterator[tuple[object, ...]]:
+    """Give each line's cells in the table's order, the marks' cells as one piece of HTML.
+
+    Made from the parts' names and numbers alone; six loops in the template would cost more than
+    the rest of the page.
+    """
+    cells = "".join(
+        f'<td data-label="{escape(PART_NAMES[kind])}" class="number">%s</td>' for kind in kinds
     )
-    write_report(bare, checked.findings, path, message=message)
-    return path.read_bytes()
-
-
-def _row(line: ResultLine, kinds: Iterable[PartKind]) -> dict[str, object]:
-    marks = [
-        (
+    for line in lines:
+        marks = tuple(
             "—"
             if kind not in line.parts
-            else points(line.marks[kind])
-            if kind in line.marks
             else "缺考"
+            if (mark := line.marks.get(kind)) is None
+            else points(mark)
+            for kind in kinds
         )
-        for kind in kinds
-    ]
-    return {
-        "line": line,
-        "marks": marks,
-        "total": points(line.outcome.total),
-        "why": failing_text(line.outcome.failing),
-    }
-
-
-def _chart(lines: tuple[ResultLine, ...]) -> list[tuple[str, int, int]]:
-    """Count whole points of the totals by bands: label, persons, the bar's length of 200."""
-    totals = [line.outcome.total for line in lines]
-    counts = [sum(first * 10 <= total < end * 10 for total in totals) for first, end in _BANDS]
-    most = max([*counts, 1])
-    return [
-        (f"{first}–{end - 1}", count, 200 * count // most)
-        for (first, end), count in zip(_BANDS, counts, strict=True)
-    ]
+        yield (
+            line.row,
+            line.name,
+            line.id_number,
+            line.admission,
+            line.level,
+            Markup(cells % marks),  # noqa: S704 - nothing in it was typed by anybody
+            points(line.outcome.total),
+            failing_text(line.outcome.failing) if line.outcome.failing else "",
+            line.withheld,
+        )
 
 
 def _fault(text: str) -> FieldFault:

@@ -15,10 +15,10 @@ from werkzeug.wrappers import Response
 from registry.errors import Refused
 from registry.office.almanac import read_almanac
 from registry.office.approving import issued_results
+from registry.office.batch_facts import facts_of
 from registry.office.batch_form import BatchForm
 from registry.office.batches import (
     BatchCase,
-    basis_of,
     check_batch,
     get_batch,
     held_plans,
@@ -26,19 +26,21 @@ from registry.office.batches import (
     read_batch,
     set_evidence,
 )
-from registry.office.cases import EDITABLE, CaseKind, machine_of
-from registry.office.docket import lines_of
+from registry.office.cases import EDITABLE, CaseKind, machine_of, read_note, timeline
+from registry.office.context import Context
 from registry.office.evidence_manifest import kept_until, manifest_text
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, Role
 from registry.office.publicity import publicity_of
-from registry.office.results import result_lines
+from registry.office.results import found_lines
 from registry.office.unit import Desk
+from registry.office.weighing import weigh
+from registry.office.withholding import count_to_issue
 from registry.rules.levels import BY_SYMBOL
 from registry.web import batch_office, batch_publicity, batch_scores
 from registry.web.cases import doing_from_form
-from registry.web.gate import CASES, COMPANY, decide, me
-from registry.web.sections import Section, section
+from registry.web.gate import COMPANY, OFFICE, decide, me
+from registry.web.sections import Act, Section, section
 from registry.web.words import china_date
 
 Page = Response | tuple[str, int] | str
@@ -83,13 +85,15 @@ def _opening(routes: Blueprint, desk: Desk) -> None:
             form = read_batch(case, context)
             if case.state not in EDITABLE:
                 return redirect(url_for("cases.case", case_id=case_id), 303)
-            basis = basis_of(session, case, context)
-            faults = check_batch(session, case, context)
-            lines = result_lines(session, case, basis.schemes, context)
-            reasons = [line.note for line in lines_of(session, case, context) if line.note]
+            faults, returned = check_batch(session, case, context), case.state == "returned"
+            found = (
+                found_lines(session, case, facts_of(session, case, context).schemes, context)
+                if returned
+                else ()
+            )
+            reason = _return_reason(session, case, context) if returned else ""
         wrong = {fault.field for fault in faults}
         done = (("scores", bool(form.people)), ("manifest", bool(form.evidence)))
-        returned = case.state == "returned"
         return render_template(
             "batches/tasks.html",
             case=case,
@@ -104,10 +108,15 @@ def _opening(routes: Blueprint, desk: Desk) -> None:
                 for field, filled in done
                 for bad in (field in wrong,)
             },
-            found=[line for line in lines if line.finding] if returned else (),
-            reason=reasons[-1] if returned and reasons else "",
+            found=found,
+            reason=reason,
             today=desk.today(),
         )
+
+
+def _return_reason(session: Session, case: BatchCase, context: Context) -> str:
+    given = [line for line in timeline(session, case) if line.event == "return"]
+    return read_note(given[-1], context) if given else ""
 
 
 def _new(desk: Desk, faults: tuple[FieldFault, ...]) -> str:
@@ -160,20 +169,23 @@ def open_for_editing(
     case = get_batch(session, case_id, me())
     if case.state not in EDITABLE:
         raise Refused(f"评价结果现为“{machine_of(case).words[case.state]}”，不能再修改")
-    last = basis_of(session, case, context).last_day
+    last = facts_of(session, case, context).last_day
     return case, read_batch(case, context), china_date(kept_until(last, read_almanac(session)))
 
 
 @section(CaseKind.BATCH)
 def _section(desk: Desk, session: Session, case: BatchCase, by: Identity) -> Section:
     context, almanac = desk.context(by), read_almanac(session)
-    form, basis = read_batch(case, context), basis_of(session, case, context)
+    form, facts = read_batch(case, context), facts_of(session, case, context)
     now = publicity_of(session, case, context, almanac, today=desk.today())
     here = f"/batches/{case.case_id}"
     links = [("查看成绩和结果", f"{here}/results")] if form.people else []
     if now is not None:
         links.append(("公示和异议", f"{here}/publicity"))
-    links += _links(case, by, here)
+    if case.state in {"prepared", "refusal"} and by.role is Role.APPROVER:
+        links.append(("名单核对结果", f"{here}/review"))
+    if case.outcome:
+        links.append(("证书编号", f"{here}/issued"))
     rows = [
         ("实施计划", form.plan),
         ("职业（工种）", f"{form.occupation} {form.direction} {form.occupation_code}"),
@@ -181,7 +193,7 @@ def _section(desk: Desk, session: Session, case: BatchCase, by: Identity) -> Sec
         ("评价人数", f"{form.people} 人，合格 {form.passed} 人" if form.people else "未登记"),
         (
             "评价资料",
-            f"{len(form.evidence)} 项，保存至 {china_date(kept_until(basis.last_day, almanac))}",
+            f"{len(form.evidence)} 项，保存至 {china_date(kept_until(facts.last_day, almanac))}",
         ),
     ]
     if now is not None:
@@ -189,33 +201,46 @@ def _section(desk: Desk, session: Session, case: BatchCase, by: Identity) -> Sec
     if case.outcome:
         done = issued_results(session, case)
         rows.append(("证书", f"{done.count} 本，发证批次 {done.batch_id}"))
-    lines = result_lines(session, case, basis.schemes, context) if case.state == "returned" else ()
+    returned = case.state == "returned"
+    bare = case.state == "approved" and count_to_issue(session, case, context) == 0
     return Section(
         template="batches/section.html",
         values={
             "rows": rows,
-            "gaps": basis.gaps if case.state not in machine_of(case).final else (),
-            "found": [line for line in lines if line.finding],
+            "weighed": weigh(session, case, context)
+            if case.state in {"submitted", "prepared", "refusal"} and by.role in OFFICE
+            else None,
+            "gaps": facts.gaps if case.state not in machine_of(case).final else (),
+            "found": found_lines(session, case, facts.schemes, context) if returned else (),
         },
+        acts=_acts("nobody-passed" if bare else case.state, by, here),
         links=tuple(links),
     )
 
 
-_LINKS: Final[Mapping[str, tuple[tuple[frozenset[Role], str, str], ...]]] = {
-    "draft": ((COMPANY, "登记结果", "tasks"),),
-    "returned": ((COMPANY, "修改结果", "tasks"),),
-    "publicity": ((_HEAD, "报送备案", "check"), (_HEAD, "撤回公示", "take-back")),
-    "submitted": ((_CLERK, "审核", "review"), (_CLERK, "退回并写明逐行意见", "return")),
-    "prepared": ((_CHIEF, "审批前查看核对结果", "review"), (_CHIEF, "退回经办人", "return")),
-    "approved": ((_CLERK, "发证", "issue"),),
-    "issued": ((CASES, "证书编号", "issued"),),
+_ACTS: Final[Mapping[str, tuple[tuple[frozenset[Role], str, str, bool], ...]]] = {
+    "draft": ((COMPANY, "登记结果", "tasks", False),),
+    "returned": ((COMPANY, "修改结果", "tasks", False),),
+    "publicity": ((_HEAD, "报送备案", "check", False), (_HEAD, "撤回公示", "take-back", True)),
+    "submitted": (
+        (_CLERK, "审核", "review", False),
+        (_CLERK, "登记不核发证书人员", "withhold", True),
+        (_CLERK, "退回补正", "return", True),
+    ),
+    "prepared": ((_CHIEF, "退回经办人", "return", True),),
+    "refusal": ((_CHIEF, "退回经办人", "return", True),),
+    "approved": ((_CLERK, "发证", "issue", False),),
+    "nobody-passed": ((_CLERK, "办结（不核发证书）", "close", False),),
 }
-"""By state: who sees which way to which page."""
+"""By state: who goes to which page, and whether it leads back (quiet).
+
+Approved with nobody to get a certificate is a state of its own here.
+"""
 
 
-def _links(case: BatchCase, by: Identity, here: str) -> list[tuple[str, str]]:
-    return [
-        (word, f"{here}/{page}")
-        for roles, word, page in _LINKS.get(case.state, ())
+def _acts(state: str, by: Identity, here: str) -> tuple[Act, ...]:
+    return tuple(
+        Act(label=word, address=f"{here}/{page}", quiet=quiet)
+        for roles, word, page, quiet in _ACTS.get(state, ())
         if by.role in roles
-    ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -11,17 +12,49 @@ from werkzeug.wrappers import Response
 
 from registry.errors import NotFound
 from registry.office.almanac import read_almanac
+from registry.office.case_list import PAGE, cases_of, list_assigned
 from registry.office.cases import CaseKind, Doing, get_case, machine_of, steps_open_to
-from registry.office.docket import PAGE, cases_of, docket, lines_of
+from registry.office.docket import docket, lines_of
+from registry.office.figures import due_by_day
 from registry.office.identity import Role
 from registry.office.steps import HANDLERS, take
+from registry.office.supervision_due import matters
 from registry.office.unit import Desk
 from registry.rules.workflow import Guard, Step
-from registry.web.gate import CASES, EVERY_ROLE, decide, me
+from registry.web import charts
+from registry.web.gate import CASES, COMPANY, EVERY_ROLE, decide, me
 from registry.web.sections import SECTIONS
 
-_DANGEROUS = frozenset({"reject", "stop", "cancel", "withdraw", "end"})
+_DANGEROUS = frozenset(
+    {
+        "reject",
+        "stop",
+        "cancel",
+        "withdraw",
+        "withdraw-approval",
+        "propose-refusal",
+        "report-not-held",
+        "end",
+    }
+)
 _QUIET = frozenset({"return", "take-back"})
+_DAYS_AHEAD = 10
+"""Working days that the first page shows what is due on: two weeks."""
+
+_OWN = 25
+"""Cases of one's own side on a page of what is due."""
+
+_OTHERS = 10
+"""Rows of each further list on the first page: what waits for others, what was assigned, what
+supervision waits for. Each has pages of its own."""
+
+_NEW: Final = {
+    CaseKind.FILING: ("/filings/new", "申请备案", "New filing"),
+    CaseKind.SCHEME: ("/schemes/new", "新建方案", "New scheme"),
+    CaseKind.PLAN: ("/plans/new", "新建计划", "New plan"),
+    CaseKind.BATCH: ("/batches/new", "登记结果", "New results"),
+}
+"""Where a company begins a case of a kind, in two languages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +76,46 @@ def blueprint(desk: Desk) -> Blueprint:
     def home() -> Response | str:
         if me().role is Role.ADMIN:
             return redirect("/accounts", 303)
-        today = desk.today()
+        today, page = desk.today(), page_asked()
         with desk.read() as session:
-            due = docket(session, me(), read_almanac(session), today=today)
-        return render_template("home.html", due=due, today=today)
+            almanac, context = read_almanac(session), desk.context(me())
+            due = docket(session, me(), almanac, today=today, page=page, limit=_OWN, others=_OTHERS)
+            watched = matters(session, me(), context, almanac, today=today, others=_OTHERS)
+            ahead = due_by_day(
+                session,
+                me(),
+                almanac,
+                today=today,
+                count=_DAYS_AHEAD,
+                more=[item.due_on for item in watched.mine],
+            )
+        return render_template(
+            "home.html",
+            due=due,
+            watched=watched,
+            days=charts.days(due.late + watched.late, ahead),
+            today=today,
+            page=page,
+            pages=-(-due.total // _OWN),
+            some=_OTHERS,
+        )
+
+    @routes.get("/list/assigned")
+    @decide(Role.CLERK)
+    def assigned() -> str:
+        today, page = desk.today(), page_asked()
+        with desk.read() as session:
+            found, total = list_assigned(
+                session, me(), read_almanac(session), today=today, page=page
+            )
+        return render_template(
+            "assigned.html",
+            cases=found,
+            total=total,
+            today=today,
+            page=page,
+            pages=-(-total // PAGE),
+        )
 
     @routes.get("/list/<kind>")
     @decide(of=CASES)
@@ -70,6 +139,11 @@ def blueprint(desk: Desk) -> Blueprint:
     return routes
 
 
+def page_asked() -> int:
+    """Return the page of a list that is asked for, from 1."""
+    return max(request.args.get("page", 1, type=int), 1)
+
+
 def doing_from_form(note: str = "note") -> Doing:
     """Read who acts, on which version, with what remark, from the posted form."""
     version = request.form.get("version", type=int)
@@ -83,20 +157,28 @@ def _listing(desk: Desk, kind: str) -> str:
         chosen = CaseKind(kind)
     except ValueError:
         raise NotFound("没有此页") from None
-    page = max(request.args.get("page", 1, type=int), 1)
+    page = page_asked()
     with desk.read() as session:
         found, total = cases_of(
             session, me(), read_almanac(session), today=desk.today(), kind=chosen, page=page
         )
-    pages = -(-total // PAGE)
-    values = {"cases": found, "total": total, "page": page, "pages": pages, "kind": kind}
-    return render_template("list.html", today=desk.today(), **values)
+    return render_template(
+        "list.html",
+        today=desk.today(),
+        cases=found,
+        total=total,
+        page=page,
+        pages=-(-total // PAGE),
+        kind=kind,
+        new=_NEW[chosen] if me().role in COMPANY else None,
+    )
 
 
 def _page(desk: Desk, session: Session, case_id: int) -> str:
     case = get_case(session, case_id, me())
     machine = machine_of(case)
     section = SECTIONS[CaseKind(case.kind)](desk, session, case, me())
+    elsewhere = {act.event for act in section.acts}
     done = request.args.get("done", "")
     return render_template(
         "case.html",
@@ -108,9 +190,9 @@ def _page(desk: Desk, session: Session, case_id: int) -> str:
         buttons=[
             _button(row, machine.words)
             for row in steps_open_to(case, me())
-            if (CaseKind(case.kind), row.event) in HANDLERS
+            if (CaseKind(case.kind), row.event) in HANDLERS and row.event not in elsewhere
         ],
-        lines=lines_of(session, case, desk.context(me())),
+        lines=lines_of(session, case, me(), desk.context(me())),
         today=desk.today(),
     )
 

@@ -16,8 +16,11 @@ from registry.rules.drawing import PoolUnsound
 from registry.web.gate import OFFICE, decide, me
 from registry.web.plan_parts import first_words
 
+SHOWN = 50
+"""Plans of a pool that the page names; the pool holds them all."""
+
 _SEES = OFFICE | {Role.AUDITOR}
-_LINE = re.compile(r"\s*([A-Z]{2}-[0-9]{4}-[0-9]{4,})[\s,，、]+([A-Z]{2}[0-9]{3,})\s*", re.ASCII)
+_LINE = re.compile(r"\s*([A-Z]{2}-[0-9]{4}-[0-9]{4,})[\s,，、]+([A-Z]{2}-?[0-9]{3,})\s*", re.ASCII)
 
 
 def add_routes(routes: Blueprint, desk: Desk) -> None:
@@ -89,7 +92,7 @@ def _typed() -> tuple[int, list[tuple[str, str]]]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            text = f"第 {place} 行应为“计划编号 督导员编号”，例如 JH-2026-0001 DD001"
+            text = f"第 {place} 行应为“计划编号 督导员编号”，例如 JH-2026-0001 DD-001"
             faults.append(FieldFault(field="avoid", text=text))
         else:
             avoid.append((match[1], match[2]))
@@ -101,10 +104,11 @@ def _typed() -> tuple[int, list[tuple[str, str]]]:
 def _new(desk: Desk, faults: Iterable[FieldFault]) -> str:
     faults = tuple(faults)
     with desk.read() as session:
-        found = draws.candidates(session, me())
+        found, plans = draws.some_candidates(session, me(), SHOWN)
     return render_template(
         "supervision/draw_new.html",
         found=found,
+        plans=plans,
         typed=request.form,
         faults=faults,
         wrong=first_words(faults),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from dataclasses import dataclass
 from typing import Final
@@ -16,12 +17,13 @@ from typing import Final
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from registry.errors import NotFound, Refused, RegistryError
+from registry.errors import NotFound, Overtaken, Refused, RegistryError
 from registry.office.cases import CaseMoved
+from registry.office.guessing import TooManyAttempts
 from registry.office.identity import NotAllowed
-from registry.office.signing_in import TooManyAttempts
 from registry.rules.errors import RulesError
 
+_CASE: Final = re.compile(r"/(?:cases|filings|schemes|plans|batches)/([0-9]+)(?:/|$)", re.ASCII)
 PROBLEM_TYPE: Final = "application/problem+json"
 LOG: Final = logging.getLogger("certreg.desk")
 
@@ -37,6 +39,7 @@ _TITLES: Final = {
     422: "不能办理",
     429: "操作过于频繁",
     500: "系统故障",
+    503: "暂时不能办理",
 }
 _ADVICE: Final = {
     400: "请返回上一页，重新填写后提交。",
@@ -71,6 +74,7 @@ _STATUS: Final = (
     (TooManyAttempts, 429),
     (NotFound, 404),
     (CaseMoved, 409),
+    (Overtaken, 409),
     (Refused, 422),
     (RulesError, 422),
     (RegistryError, 503),
@@ -78,8 +82,18 @@ _STATUS: Final = (
 """By class, the narrower first: not allowed, no such case, somebody was faster, forbidden."""
 
 
+_DATA: Final = frozenset({"DataError", "OverflowError"})
+"""What PostgreSQL says of a NUL and of what is larger than its column, SQLite of a number over 64
+bits. By name: SQLAlchemy's class and the driver's, which may not be installed."""
+
+UNSTORABLE: Final = "unstorable"
+_NOT_STORED: Final = "填写的内容含有无法保存的字符，或者数字过大、文字过长，请改正后重新提交。"
+
+
 def classify(error: Exception) -> Problem:
     """Turn a fault into its problem."""
+    if any(kind.__name__ in _DATA for kind in type(error).__mro__):
+        return Problem(status=400, code=UNSTORABLE, detail=_NOT_STORED)
     for kind, status in _STATUS:
         if isinstance(error, kind):
             code = getattr(error, "code", "registry")
@@ -94,8 +108,7 @@ def classify(error: Exception) -> Problem:
 def respond(problem: Problem, error: Exception) -> Response:
     """Answer with a page, or with problem+json where the API was asked."""
     g.problem = problem
-    if problem.status >= 500:  # noqa: PLR2004 - ours to mend
-        LOG.error("%s: %s at %s", problem.code, type(error).__qualname__, _origin(error))
+    note(problem, error)
     if request.path.startswith("/api/"):
         body = json.dumps(
             {
@@ -108,8 +121,16 @@ def respond(problem: Problem, error: Exception) -> Response:
             ensure_ascii=False,
         )
         return Response(body, problem.status, content_type=PROBLEM_TYPE)
-    page = render_template("problem.html", problem=problem)
+    case = _CASE.match(request.path)
+    page = render_template("problem.html", problem=problem, case=case[1] if case else "")
     return Response(page, problem.status)
+
+
+def note(problem: Problem, error: Exception) -> None:
+    """Put into the log what is ours to mend: kind and line, no message."""
+    # What the database would not take may be a check that is missing here.
+    if problem.status >= 500 or problem.code == UNSTORABLE:  # noqa: PLR2004 - ours to mend
+        LOG.error("%s: %s at %s", problem.code, type(error).__qualname__, _origin(error))
 
 
 def _origin(error: Exception) -> str:

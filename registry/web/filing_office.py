@@ -6,6 +6,8 @@ page; here are the steps that ask for more, and what that page shows.
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -15,7 +17,7 @@ from registry.office.almanac import read_almanac
 from registry.office.cases import EDITABLE, CaseKind, Doing, step_for, steps_open_to
 from registry.office.companies import get_company
 from registry.office.documents import documents_of
-from registry.office.filing_approval import carry_approval, recorded_prefix
+from registry.office.filing_approval import carry_approval, record_prefix, recorded_prefix
 from registry.office.filing_form import PAPERS, SECTION_WORDS
 from registry.office.filings import FilingCase, form_of, get_filing, preview
 from registry.office.form_faults import FieldFault, FormFaults
@@ -34,11 +36,12 @@ from registry.web.filing_words import (
     occupation_rows,
 )
 from registry.web.gate import COMPANY, OFFICE, decide, me
-from registry.web.sections import Section, section
+from registry.web.sections import Act, Section, section
 from registry.wording_filing import shortfall_text
 
 Page = Response | tuple[str, int]
 Faults = tuple[FieldFault, ...]
+_PREFIX_FORM: Final = "机构编码为 13 位：1 位字母、4 位机构代码、2 位省级代码、6 位序列码"
 
 
 def add_routes(routes: Blueprint, desk: Desk) -> None:
@@ -46,6 +49,7 @@ def add_routes(routes: Blueprint, desk: Desk) -> None:
     _returning(routes, desk)
     _assigning(routes, desk)
     _voting(routes, desk)
+    _entering(routes, desk)
     _approving(routes, desk)
 
 
@@ -74,7 +78,7 @@ def _assigning(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/filings/<int:case_id>/assign")
     @decide(Role.CLERK)
     def assigning(case_id: int) -> str:
-        return _page(desk, case_id, "assign", "assign")
+        return _page(desk, case_id, "assign", _assigning_now(desk, case_id))
 
     @routes.post("/filings/<int:case_id>/assign")
     @decide(Role.CLERK)
@@ -87,8 +91,15 @@ def _assigning(routes: Blueprint, desk: Desk) -> None:
                 context = desk.context(me())
                 filing_review.assign(session, case, reviewer, doing=doing, context=context)
         except FormFaults as refused:
-            return _page(desk, case_id, "assign", "assign", refused.faults), 422
+            event = _assigning_now(desk, case_id)
+            return _page(desk, case_id, "assign", event, refused.faults), 422
         return _done(case_id, "assign")
+
+
+def _assigning_now(desk: Desk, case_id: int) -> str:
+    with desk.read() as session:
+        case = get_filing(session, case_id, me())
+        return "assign" if case.state == "accepted" else "reassign"
 
 
 def _voting(routes: Blueprint, desk: Desk) -> None:
@@ -122,6 +133,28 @@ def _said() -> Said:
     )
 
 
+def _entering(routes: Blueprint, desk: Desk) -> None:
+    @routes.get("/filings/<int:case_id>/prefix")
+    @decide(Role.CLERK)
+    def prefix(case_id: int) -> str:
+        return _page(desk, case_id, "prefix", "record-prefix")
+
+    @routes.post("/filings/<int:case_id>/prefix")
+    @decide(Role.CLERK)
+    def keep_prefix(case_id: int) -> Page:
+        doing, typed = doing_from_form(), request.form.get("prefix", "")
+        try:
+            with desk.write() as session:
+                case = get_filing(session, case_id, me())
+                record_prefix(session, case, typed, doing=doing, context=desk.context(me()))
+        except PrefixError:
+            faults = (FieldFault(field="prefix", text=_PREFIX_FORM),)
+            return _page(desk, case_id, "prefix", "record-prefix", faults), 422
+        except FormFaults as refused:
+            return _page(desk, case_id, "prefix", "record-prefix", refused.faults), 422
+        return _done(case_id, "record-prefix")
+
+
 def _approving(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/filings/<int:case_id>/approve")
     @decide(Role.APPROVER)
@@ -135,8 +168,7 @@ def _approving(routes: Blueprint, desk: Desk) -> None:
         try:
             carry_approval(desk, case_id, request.form.get("prefix", ""), doing)
         except PrefixError:
-            text = "机构编码为 13 位：1 位字母、4 位机构代码、2 位省级代码、6 位序列码"
-            faults = (FieldFault(field="prefix", text=text),)
+            faults = (FieldFault(field="prefix", text=_PREFIX_FORM),)
             return _page(desk, case_id, "approve", "approve", faults), 422
         except FormFaults as refused:
             return _page(desk, case_id, "approve", "approve", refused.faults), 422
@@ -207,21 +239,29 @@ def filing_section(desk: Desk, session: Session, case: FilingCase, by: Identity)
             "tally": tally(session, case),
             "company": get_company(session, case.company_id, by),
         },
-        links=_links(case, by),
+        acts=_acts(case, by),
     )
 
 
-def _links(case: FilingCase, by: Identity) -> tuple[tuple[str, str], ...]:
+def _acts(case: FilingCase, by: Identity) -> tuple[Act, ...]:
     open_events = {row.event for row in steps_open_to(case, by)}
-    links = []
     if by.role in COMPANY and case.state in EDITABLE:
-        links.append(("填写申请表", url_for("filings.tasks", case_id=case.case_id)))
-    for event, label, page, role in (
-        ("assign", "分派审核", "filings.assigning", Role.CLERK),
-        ("record-vote", "登记专家意见", "filings.votes", Role.CLERK),
-        ("return", "逐项退回补正", "filings.giving_back", Role.CLERK),
-        ("approve", "同意备案", "filings.approving", Role.APPROVER),
-    ):
-        if event in open_events and by.role is role:
-            links.append((label, url_for(page, case_id=case.case_id)))
-    return tuple(links)
+        tasks = url_for("filings.tasks", case_id=case.case_id)
+        return (Act(label="填写申请表", address=tasks, event="submit"),)
+    return tuple(
+        Act(
+            label=label,
+            address=url_for(page, case_id=case.case_id),
+            event=event,
+            quiet=event in {"return", "record-prefix", "reassign"},
+        )
+        for event, label, page, role in (
+            ("assign", "分派审核", "filings.assigning", Role.CLERK),
+            ("reassign", "改派审核人员", "filings.assigning", Role.CLERK),
+            ("record-vote", "登记专家意见", "filings.votes", Role.CLERK),
+            ("record-prefix", "登记机构编码", "filings.prefix", Role.CLERK),
+            ("approve", "同意备案", "filings.approving", Role.APPROVER),
+            ("return", "退回补正", "filings.giving_back", Role.CLERK),
+        )
+        if event in open_events and by.role is role
+    )

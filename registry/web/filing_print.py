@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from registry.documents.application import Application, AppliedRow, draw_application
 from registry.documents.fonts import font_set
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.filing_form import PAPERS, REQUIRED, FilingForm, form_bytes
 from registry.office.filings import form_of, get_filing
 from registry.office.unit import Desk
@@ -29,6 +30,7 @@ def add_routes(routes: Blueprint, desk: Desk) -> None:
             case = get_filing(session, case_id, me())
             form = form_of(case, desk.context(me()))
         pdf = draw_application(printed(form, case.reference, desk), font_set())
+        note_disclosure(desk, Disclosed.APPLICATION, case.reference, me())
         name = f"attachment; filename={case.reference}.pdf"
         return Response(pdf, mimetype="application/pdf", headers={"Content-Disposition": name})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -87,6 +88,7 @@ def _yes(value: bool) -> str:  # noqa: FBT001 - a declaration, not a switch
     return "是" if value else "否"
 
 
+@cache
 def level_words(levels: str) -> str:
     """Write level symbols as words."""
     return "、".join(BY_SYMBOL[symbol].printed for symbol in levels)
@@ -99,7 +101,7 @@ def occupation_rows(form: FilingForm) -> tuple[Mapping[str, str], ...]:
             "code": o.code,
             "edition": f"{o.edition} 年版",
             "name": o.name,
-            "direction": o.direction or "--",
+            "direction": o.direction,
             "levels": level_words(o.levels),
             "stations": str(o.stations),
             "assessors": str(o.assessors),
@@ -141,10 +143,11 @@ def by_field(faults: Iterable[FieldFault]) -> Mapping[str, str]:
 def hints(rules: Rules, today: date) -> dict[str, str]:
     """Say what the rules of the day ask for, beside the fields that are judged by them."""
     least = {name: rules.threshold(name, today).least for name in Threshold}
+    shut_out = "、".join(FORBIDDEN_BUSINESS)
     return {
         "insured_staff": f"不少于 {least[Threshold.INSURED_STAFF]} 人。",
         "stations": f"不少于 {least[Threshold.STATIONS]} 个。",
         "assessors": f"不少于 {least[Threshold.ASSESSORS]} 名。",
         "applicants": f"原则上不少于 {least[Threshold.APPLICANTS]} 人。",
-        "scope": f"按营业执照填写；不得包含{'、'.join(FORBIDDEN_BUSINESS)}等业务。",
+        "scope": f"按营业执照填写；不得从事{shut_out}等业务，有此字样的须核实。",
     }

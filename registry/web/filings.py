@@ -23,6 +23,7 @@ from registry.office.identity import Role
 from registry.office.steps import take
 from registry.office.unit import Desk
 from registry.rules.levels import BY_SYMBOL
+from registry.rules.terms import Term
 from registry.web import filing_office, filing_print
 from registry.web.cases import doing_from_form
 from registry.web.filing_words import (
@@ -37,6 +38,7 @@ from registry.web.filing_words import (
 )
 from registry.web.gate import COMPANY, decide, me
 from registry.wording_filing import shortfall_text
+from registry.wording_schemes import UNITS
 
 Save: TypeAlias = Callable[..., None]
 _ENGLISH: Final = {
@@ -169,8 +171,15 @@ def _sending(routes: Blueprint, desk: Desk) -> None:
     def sent(case_id: int) -> str:
         with desk.read() as session:
             case = get_filing(session, case_id, me())
-        state = machine_of(case).words[case.state]
-        return render_template("filings/sent.html", case=case, state=state, today=desk.today())
+            rules = read_almanac(session).rules
+        term = rules.term(Term.FILING_DECISION, case.received_on or desk.today())
+        return render_template(
+            "filings/sent.html",
+            case=case,
+            state=machine_of(case).words[case.state],
+            today=desk.today(),
+            term=f"{term.length} {UNITS[term.unit]}",
+        )
 
 
 def look(desk: Desk, session: Session, case: FilingCase) -> Preview:

@@ -79,24 +79,42 @@ def token() -> str:
 def install(app: Flask, *, identify: Callable[[str, str], Identity | None]) -> None:
     """Check every request. `identify(token, address)` gives the session's person, or None."""
 
+    def recognise() -> str:
+        shown = token()
+        if shown:
+            g.identity = identify(shown, request.remote_addr or "")
+        return shown
+
     @app.before_request
     def check() -> Response | None:
         g.identity = None
-        if request.endpoint is None or request.endpoint == "static":
+        if request.endpoint is None:
+            # There is no such page; who is signed in keeps the menu on the page that says so.
+            if not is_api():
+                recognise()
+            return None
+        if request.endpoint == "static":
             return None
         allowed = getattr(app.view_functions[request.endpoint], _MARK, None)
         if allowed is None:
             raise NotFound
-        shown = token()
-        if shown:
-            g.identity = identify(shown, request.remote_addr or "")
-        if allowed == ANYONE:
-            return None
-        if g.identity is None and is_api():
-            raise Unauthorized
-        if g.identity is None:
-            session.clear()
-            return redirect(url_for("signin.form", next=request.path))
-        if g.identity.role not in allowed:
-            raise NotAllowed("您的角色无权打开此页")
-        return None
+        shown = recognise()
+        return None if allowed == ANYONE else _admit(allowed, shown)
+
+
+def _admit(allowed: frozenset[Role], shown: str) -> Response | None:
+    if g.identity is None:
+        return _sign_in_first(shown)
+    if g.identity.role not in allowed:
+        raise NotAllowed("您的角色无权打开此页")
+    return None
+
+
+def _sign_in_first(shown: str) -> Response:
+    if is_api():
+        raise Unauthorized
+    # A link from another site brings no cookie (SameSite=Strict): nothing to clear then, and
+    # clearing would sign out whoever followed it.
+    if shown:
+        session.clear()
+    return redirect(url_for("signin.form", next=request.path))

@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from registry.errors import Refused
 from registry.office.almanac import read_almanac
-from registry.office.assessors import list_assessors, unfit
+from registry.office.assessor_list import list_assessors
+from registry.office.assessors import unfit
 from registry.office.cases import EDITABLE, get_case, machine_of
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.plan_form import (

@@ -10,12 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from registry.office.almanac import read_almanac
-from registry.office.cases import get_case
-from registry.office.fault_reports import drop_report, has_report, keep_report, read_report
+from registry.office.cases import Doing, get_case
+from registry.office.disclosures import Disclosed, note_disclosure
+from registry.office.fault_reports import has_report, read_report
 from registry.office.form_faults import FieldFault
 from registry.office.plan_form import months_dispatched
 from registry.office.plans import put_roster, read_plan
@@ -28,14 +30,21 @@ from registry.rules.plan_roster import EMPLOYMENT_NAMES
 from registry.sheets.errors import SheetError
 from registry.sheets.layouts import ROSTER
 from registry.sheets.limits import MEBIBYTE, Limits
-from registry.sheets.reader import open_table
-from registry.sheets.report import write_report
-from registry.sheets.table import Table
 from registry.sheets.template import write_empty
 from registry.web.cases import doing_from_form
 from registry.web.gate import CASES, COMPANY, decide, me
+from registry.web.long_work import Words
 from registry.web.plan_parts import back_to_tasks, open_for_editing
-from registry.web.spreadsheets import saved_upload, workbook_download
+from registry.web.spreadsheets import workbook_download
+from registry.web.table_upload import (
+    FOUND,
+    Held,
+    Rows,
+    Upload,
+    check_now,
+    check_with_progress,
+    found_text,
+)
 from registry.wording import message
 
 PAGE: Final = 50
@@ -51,6 +60,11 @@ LIMITS: Final = Limits(
     table_bytes=8 * MEBIBYTE,
 )
 """A plan names the people of one company's one assessment, not a year's results."""
+
+
+_CHECKING: Final = Words(
+    title="正在核对名册", english="Checking the roster", counted="已核对（行）"
+)
 
 
 def add_routes(routes: Blueprint, desk: Desk) -> None:
@@ -80,7 +94,8 @@ def _upload_routes(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/plans/<int:case_id>/roster")
     @decide(of=COMPANY)
     def roster(case_id: int) -> str:
-        return _page(desk, case_id, (), 0)
+        count = request.args.get(FOUND, 0, type=int)
+        return _page(desk, case_id, (_fault(found_text(count)),) if count > 0 else (), 1)
 
     @routes.post("/plans/<int:case_id>/roster")
     @decide(of=COMPANY)
@@ -91,29 +106,42 @@ def _upload_routes(routes: Blueprint, desk: Desk) -> None:
             return _page(desk, case_id, (_fault("请选择填好的名册文件"),), 1)
         with desk.read() as session:
             open_for_editing(desk, session, case_id)
-        context = desk.context(me())
-        with saved_upload(file) as path:
-            try:
-                table = open_table(path, LIMITS, ROSTER)
-            except SheetError as error:
-                return _page(desk, case_id, (_fault(message(error.finding)),), 1)
-            with desk.write() as session:
-                case = get_case(session, case_id, me())
-                checked = put_roster(
-                    session,
-                    case,
-                    table,
-                    form=table.findings,
-                    doing=doing,
-                    context=context,
-                    today=desk.today(),
-                )
-            if checked.acceptable:
-                drop_report(desk.documents, case_id)
-                return back_to_tasks(case_id)
-            report = _report(path.parent, table, checked)
-            keep_report(desk.documents, case_id, report, context)
-        return _faults_page(desk, case_id, checked)
+        held, check = Held(file), _check(desk, case_id, doing)
+        if held.is_large(LIMITS):
+            return check_with_progress(desk, held, check)
+        try:
+            found = check_now(desk, held, check)
+        except SheetError as error:
+            return _page(desk, case_id, (_fault(message(error.finding)),), 1)
+        total = found.errors + found.warnings
+        if not total:
+            return back_to_tasks(case_id)
+        listed = tuple(_fault(message(one)) for one in found.listed[:SHOWN])
+        return _page(desk, case_id, listed, total)
+
+
+def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
+    def use_case(session: Session, rows: Rows, form: Findings) -> CheckedPlanRoster:
+        return put_roster(
+            session,
+            get_case(session, case_id, doing.by),
+            rows,
+            form=form,
+            doing=doing,
+            context=desk.context(doing.by),
+            today=desk.today(),
+        )
+
+    return Upload(
+        case_id=case_id,
+        by=doing.by,
+        layout=ROSTER,
+        limits=LIMITS,
+        check=use_case,
+        onward=url_for("plans.tasks", case_id=case_id),
+        back=url_for("plans.roster", case_id=case_id),
+        words=_CHECKING,
+    )
 
 
 def _download_routes(routes: Blueprint, desk: Desk) -> None:
@@ -137,28 +165,8 @@ def _download_routes(routes: Blueprint, desk: Desk) -> None:
             case = get_case(session, case_id, me())
             read_plan(case, desk.context(me()))
         data = read_report(desk.documents, case_id, desk.context(me()))
+        note_disclosure(desk, Disclosed.ROSTER_REPORT, case.reference, me())
         return workbook_download(data, f"名册问题表-{case.reference}.xlsx")
-
-
-def _report(folder: Path, table: Table, checked: CheckedPlanRoster) -> bytes:
-    path = folder / "report.xlsx"
-    # The file's own findings are among those of the check already.
-    bare = Table(
-        sheet=table.sheet,
-        columns=table.columns,
-        findings=Findings(),
-        rows=table.rows,
-        chunks=table.chunks,
-        layout=table.layout,
-    )
-    write_report(bare, checked.findings, path, message=message)
-    return path.read_bytes()
-
-
-def _faults_page(desk: Desk, case_id: int, checked: CheckedPlanRoster) -> str:
-    listed = [_fault(message(finding)) for finding in checked.findings.listed[:SHOWN]]
-    total = checked.findings.errors + checked.findings.warnings
-    return _page(desk, case_id, tuple(listed), total)
 
 
 def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) -> str:

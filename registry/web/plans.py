@@ -5,6 +5,7 @@ Task list, check answers, what happens next. The parts are in `plan_parts` and `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,12 +29,14 @@ from registry.office.plans import (
     read_plan,
 )
 from registry.office.rosters import found_lines, read_row_findings
+from registry.office.supervising import visits_of
 from registry.office.unit import Desk
 from registry.rules.levels import BY_SYMBOL
 from registry.web import plan_parts, plan_upload
 from registry.web.cases import doing_from_form
 from registry.web.gate import COMPANY, decide, me
-from registry.web.sections import Section, section
+from registry.web.sections import Act, Section, section
+from registry.web.words import day_word
 
 TASKS: Final = (
     (Part.TIMES, "时间地点", "Dates and sites"),
@@ -166,11 +169,6 @@ def _returning(routes: Blueprint, desk: Desk) -> None:
 def _section(desk: Desk, session: Session, case: PlanCase, by: Identity) -> Section:
     context = desk.context(by)
     plan = read_plan(case, context)
-    links = [("查看名册", url_for("plans.people", case_id=case.case_id))] if plan.people else []
-    if by.role in COMPANY and case.state in EDITABLE:
-        links.insert(0, ("填写计划", url_for("plans.tasks", case_id=case.case_id)))
-    if by.role is Role.CLERK and case.state == "submitted":
-        links.append(("退回并写明逐行意见", url_for("plans.giving_back", case_id=case.case_id)))
     pending = case.state in EDITABLE | {"submitted"}
     return Section(
         template="plans/section.html",
@@ -179,21 +177,50 @@ def _section(desk: Desk, session: Session, case: PlanCase, by: Identity) -> Sect
             "faults": _worded(_check(desk, session, case)) if pending else (),
             "found": found_lines(session, case, context) if case.state == "returned" else (),
         },
-        links=tuple(links),
+        acts=_acts(case, by),
+        links=tuple(_links(session, case, plan, by)),
     )
+
+
+def _links(
+    session: Session, case: PlanCase, plan: PlanForm, by: Identity
+) -> Iterator[tuple[str, str]]:
+    if plan.people:
+        yield "评价员工名册", url_for("plans.people", case_id=case.case_id)
+    for visit in visits_of(session, case, by):
+        address = url_for("supervision.item", item_id=visit.supervision_id)
+        yield f"质量督导 {visit.reference}", address
+
+
+def _acts(case: PlanCase, by: Identity) -> tuple[Act, ...]:
+    if by.role in COMPANY and case.state in EDITABLE:
+        tasks = url_for("plans.tasks", case_id=case.case_id)
+        return (Act(label="填写计划", address=tasks, event="submit"),)
+    if by.role in COMPANY and case.state == "held" and case.turn is not None:
+        return (Act(label="登记评价结果", address=url_for("batches.new")),)
+    if by.role is Role.CLERK and case.state == "submitted":
+        back = url_for("plans.giving_back", case_id=case.case_id)
+        return (Act(label="退回修改", address=back, event="return", quiet=True),)
+    return ()
 
 
 def summary(plan: PlanForm, assessors: str) -> tuple[tuple[str, str], ...]:
     """Give a plan's facts, label and value, as the check page and the case's page show them."""
     trade = f"（{plan.direction}）" if plan.direction else ""
     training = (
-        f"{plan.training_hours} 学时，{plan.training_first} 至 {plan.training_last}："
+        f"{plan.training_hours} 学时，{day_word(plan.training_first)}至"
+        f"{day_word(plan.training_last)}："
         f"{plan.training_content}"
     )
     return (
         ("职业（工种）", f"{plan.occupation}{trade} {plan.occupation_code}"),
         ("评价等级", "、".join(BY_SYMBOL[symbol].printed for symbol in plan.levels) or "未填写"),
-        ("评价时间", f"{plan.first_day} 至 {plan.last_day}" if plan.first_day else "未填写"),
+        (
+            "评价时间",
+            f"{day_word(plan.first_day)}至{day_word(plan.last_day)}"
+            if plan.first_day
+            else "未填写",
+        ),
         ("考评场地", "；".join(f"{s.name}（{s.address}）" for s in plan.sites) or "未填写"),
         ("考评人员", assessors or "未填写"),
         ("评价员工", f"{plan.people} 人" if plan.people else "未填写"),

@@ -9,22 +9,27 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
-from urllib.parse import quote
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from registry.errors import NotFound
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.occupations import PAGE, Imported, import_occupations, search_occupations
+from registry.office.pool_accounts import NONE, free_accounts, tie_account
 from registry.office.registers import (
     KIND_WORDS,
     NewMember,
     PoolKind,
     add_member,
+    count_members,
+    get_member,
     members,
     set_active,
 )
+from registry.office.registers import PAGE as POOL_PAGE
 from registry.office.unit import Desk
 from registry.rules.catalogue import EDITIONS, starter_rows
 from registry.rules.findings import Findings
@@ -33,8 +38,10 @@ from registry.sheets.layout_catalogue import CATALOGUE
 from registry.sheets.limits import MEBIBYTE, Limits
 from registry.sheets.reader import open_table
 from registry.sheets.template import write_empty
+from registry.web.cases import page_asked
 from registry.web.gate import CASES, OFFICE, decide, me
 from registry.web.plan_parts import first_words
+from registry.web.spreadsheets import workbook_download
 from registry.wording import message
 
 Page = Response | str | tuple[str, int]
@@ -52,7 +59,10 @@ LIMITS: Final = Limits(
 )
 """The classification has 1,639 occupations."""
 
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_CHOOSE: Final = FieldFault(field="login", text="请选择账号")
+UNTIE: Final = "-"
+"""The choice of no account: no login is so written."""
+
 _SEES_POOL: Final = OFFICE | {Role.SUPERVISOR, Role.AUDITOR}
 
 
@@ -62,6 +72,7 @@ def blueprint(desk: Desk) -> Blueprint:
     _catalogue(routes, desk)
     _importing(routes, desk)
     _pool(routes, desk)
+    _tying(routes, desk)
     return routes
 
 
@@ -132,9 +143,7 @@ def _importing(routes: Blueprint, desk: Desk) -> None:
             path = Path(folder, "template.xlsx")
             lists = {"edition": [str(e) for e in EDITIONS], "national": ["是", "否"]}
             write_empty(path, CATALOGUE, lists)
-            data = path.read_bytes()
-        disposition = f"attachment; filename*=UTF-8''{quote('职业目录模板.xlsx')}"
-        return Response(data, mimetype=_XLSX, headers={"Content-Disposition": disposition})
+            return workbook_download(path.read_bytes(), "职业目录模板.xlsx")
 
 
 def _imported(done: Imported) -> Page:
@@ -154,7 +163,10 @@ def _pool(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/experts")
     @decide(of=_SEES_POOL)
     def experts() -> str:
-        return _pool_page(desk)
+        page = _pool_page(desk)
+        if me().role in OFFICE:
+            note_disclosure(desk, Disclosed.POOL, "pool", me(), number=page_asked())
+        return page
 
     @routes.post("/experts")
     @decide(of=OFFICE)
@@ -183,11 +195,58 @@ def _pool(routes: Blueprint, desk: Desk) -> None:
         return redirect(url_for("registers.experts"), 303)
 
 
-def _pool_page(desk: Desk, faults: Faults = ()) -> str:
+def _tying(routes: Blueprint, desk: Desk) -> None:
+    @routes.get("/experts/<int:expert_id>/account")
+    @decide(of=OFFICE)
+    def account(expert_id: int) -> str:
+        return _account_page(desk, expert_id)
+
+    @routes.post("/experts/<int:expert_id>/account")
+    @decide(of=OFFICE)
+    def tie(expert_id: int) -> Page:
+        login = request.form.get("login")
+        if login is None:
+            return _account_page(desk, expert_id, (_CHOOSE,)), 422
+        try:
+            with desk.write() as session:
+                context = desk.context(me())
+                chosen = NONE if login == UNTIE else login
+                tie_account(session, expert_id, chosen, by=me(), context=context)
+        except FormFaults as refused:
+            return _account_page(desk, expert_id, refused.faults), 422
+        return redirect(url_for("registers.experts"), 303)
+
+
+def _account_page(desk: Desk, expert_id: int, faults: Faults = ()) -> str:
     with desk.read() as session:
-        pool = members(session, tuple(PoolKind), by=me(), context=desk.context(me()))
+        accounts = free_accounts(session, me())
+        member = get_member(session, expert_id, by=me(), context=desk.context(me()))
+    if member.kind is not PoolKind.SUPERVISOR:
+        raise NotFound("督导员库中没有此人")
+    options = [(login, login) for login in accounts]
+    if member.account:
+        options.append((UNTIE, "解除绑定"))
+    return render_template(
+        "registers/account.html",
+        member=member,
+        accounts=accounts,
+        options=options,
+        faults=faults,
+        wrong=first_words(faults),
+        typed=request.form,
+    )
+
+
+def _pool_page(desk: Desk, faults: Faults = ()) -> str:
+    page, context = page_asked(), desk.context(me())
+    with desk.read() as session:
+        pool = members(session, tuple(PoolKind), by=me(), context=context, page=page)
+        total = count_members(session, tuple(PoolKind))
     return render_template(
         "registers/experts.html",
+        total=total,
+        page=page,
+        pages=-(-total // POOL_PAGE),
         pool=[(member, KIND_WORDS[member.kind]) for member in pool],
         kinds=[(kind.value, word) for kind, word in KIND_WORDS.items()],
         keeps=me().role in OFFICE and not me().district,

@@ -61,10 +61,10 @@ def add_routes(routes: Blueprint, desk: Desk) -> None:
         return redirect(url_for("rules.rules", done=1), 303)
 
 
-def _current(desk: Desk, wanted: Term | Threshold) -> TermRule | ThresholdRule:
+def _current(desk: Desk, wanted: Term | Threshold) -> TermRule | ThresholdRule | None:
     with desk.read() as session:
         shown = [item.rule for item in rules_list(session, desk.today()) if _is(item, wanted)]
-    return shown[-1]
+    return shown[-1] if shown else None
 
 
 def _is(item: RuleShown, wanted: Term | Threshold) -> bool:
@@ -140,13 +140,13 @@ def _since(faults: list[FieldFault]) -> date:
 def _term_page(desk: Desk, name: str, faults: Faults = ()) -> str:
     term = _term_of(name)
     rule = _current(desk, term)
-    if not isinstance(rule, TermRule):
-        raise NotFound("没有此项期限")
-    kept = {
-        "length": str(rule.length),
-        "unit": rule.unit.value,
-        "counting": rule.counting.value,
-    }
+    kept = {"length": "", "unit": Unit.WORKING_DAYS.value, "counting": ""}
+    if isinstance(rule, TermRule):
+        kept = {
+            "length": str(rule.length),
+            "unit": rule.unit.value,
+            "counting": rule.counting.value,
+        }
     options = {
         "units": [(unit.value, word) for unit, word in UNITS.items()],
         "countings": [(counting.value, word) for counting, word in COUNTINGS.items()],
@@ -167,7 +167,7 @@ def _threshold_page(desk: Desk, name: str, faults: Faults = ()) -> str:
 def _rule_page(
     template: str,
     word: str,
-    rule: TermRule | ThresholdRule,
+    rule: TermRule | ThresholdRule | None,
     kept: dict[str, str],
     faults: Faults,
     **more: object,
@@ -177,8 +177,7 @@ def _rule_page(
     return render_template(
         template,
         word=word,
-        basis=rule.basis,
-        since=rule.since,
+        rule=rule,
         typed=(dict.fromkeys(kept, "") | blank | typed) if faults else (kept | blank),
         faults=faults,
         wrong=first_words(faults),

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 from flask import Blueprint, render_template, url_for
 
 from registry.office.notices import last_library_year, years_known
-from registry.office.rules_list import RuleShown, Standing, rules_list
+from registry.office.rules_list import RuleShown, Standing, rules_list, without_rule
 from registry.office.unit import Desk
 from registry.rules.terms import TermRule, ThresholdRule
 from registry.web import calendars, rule_forms
@@ -58,10 +58,12 @@ def _listing(routes: Blueprint, desk: Desk) -> None:
         today = desk.today()
         with desk.read() as session:
             lines = [_line(shown) for shown in rules_list(session, today)]
+            without = [(term.value, TERMS[term]) for term in without_rule(session)]
             years = years_known(session, today)
         return render_template(
             "rules/list.html",
             lines=lines,
+            without=without,
             years=years,
             today=today,
             library=last_library_year(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -12,12 +13,14 @@ from werkzeug.wrappers import Response
 from registry.errors import NotFound
 from registry.office import sanctions
 from registry.office.almanac import read_almanac
-from registry.office.assessors import get_assessor, list_assessors
-from registry.office.companies import companies_seen, get_company
+from registry.office.assessors import get_assessor
+from registry.office.choices import PAGE, assessors_to_propose, companies_to_propose
+from registry.office.companies import get_company
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.sanction_effects import Ground
 from registry.office.unit import Desk
+from registry.web.cases import page_asked
 from registry.web.gate import decide, me
 from registry.web.plan_parts import first_words
 
@@ -137,15 +140,24 @@ def _batch_routes(routes: Blueprint, desk: Desk) -> None:
 
 
 def _choice(desk: Desk) -> str:
-    clerk = me().role is Role.CLERK
+    clerk, page, text = me().role is Role.CLERK, page_asked(), request.args.get("q", "")
     with desk.read() as session:
-        companies = companies_seen(session, me()) if clerk else ()
-        assessors = list_assessors(session, me(), desk.context(me()))
+        companies, listed = (
+            companies_to_propose(session, me(), text, page=page) if clerk else ((), 0)
+        )
+        context = desk.context(me())
+        assessors, people = assessors_to_propose(session, me(), text, context, page=page)
     return render_template(
         "supervision/choose.html",
         clerk=clerk,
-        companies=[company for company in companies if company.state == "listed"],
-        assessors=[view for view in assessors if view.state in {"registered", "faulted"}],
+        companies=companies,
+        listed=listed,
+        assessors=assessors,
+        people=people,
+        text=text,
+        page=page,
+        pages=-(-max(listed, people) // PAGE),
+        query=f"q={quote(text)}&" if text else "",
     )
 
 

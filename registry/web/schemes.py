@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from registry.office.almanac import read_almanac
 from registry.office.cases import EDITABLE, CaseKind, step_for
+from registry.office.directory import PAGE, count_listed, directory
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, Role
-from registry.office.published import published_schemes
 from registry.office.scheme_review import record_opinion
 from registry.office.schemes import (
     SchemeCase,
@@ -26,15 +26,17 @@ from registry.office.schemes import (
 )
 from registry.office.steps import take
 from registry.office.unit import Desk
-from registry.office.votes import LEAST_EXPERTS, Said, experts_to_ask, opinions, tally
+from registry.office.votes import Said, experts_to_ask, opinions, tally
 from registry.rules.levels import BY_SYMBOL
+from registry.rules.terms import Threshold
 from registry.web import scheme_parts
-from registry.web.cases import doing_from_form
+from registry.web.cases import doing_from_form, page_asked
+from registry.web.filing_words import level_words
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.web.plan_parts import first_words
 from registry.web.scheme_parts import Faults, Page
 from registry.web.scheme_words import fault_lines, levels_shown, standard_rows, task_lines
-from registry.web.sections import Section, section
+from registry.web.sections import Act, Section, section
 
 
 def blueprint(desk: Desk) -> Blueprint:
@@ -51,10 +53,18 @@ def _opening(routes: Blueprint, desk: Desk) -> None:
     @routes.get("/schemes/published")
     @decide(of=CASES)
     def published() -> str:
+        page = page_asked()
         with desk.read() as session:
-            found = published_schemes(session, desk.context(me()))
-        rows = [(item, [BY_SYMBOL[level].printed for level in item.levels]) for item in found]
-        return render_template("schemes/published.html", rows=rows)
+            entries = directory(session, desk.context(me()), page=page)
+            total = count_listed(session)
+        return render_template(
+            "schemes/published.html",
+            entries=[entry for entry in entries if entry.occupations],
+            total=total,
+            page=page,
+            pages=-(-total // PAGE),
+            level_words=level_words,
+        )
 
     @routes.get("/schemes/new")
     @decide(of=COMPANY)
@@ -112,7 +122,8 @@ def _sending(routes: Blueprint, desk: Desk) -> None:
     def sent(case_id: int) -> str:
         with desk.read() as session:
             case = get_scheme(session, case_id, me())
-        return render_template("schemes/sent.html", case=case)
+            rule = read_almanac(session).rules.threshold(Threshold.EXPERTS, desk.today())
+        return render_template("schemes/sent.html", case=case, experts=rule.least)
 
 
 def _voting(routes: Blueprint, desk: Desk) -> None:
@@ -147,12 +158,6 @@ def _section(desk: Desk, session: Session, case: SchemeCase, by: Identity) -> Se
     context = desk.context(by)
     form = form_of(case, context)
     seen = preview(session, case, context)
-    links = []
-    if by.role in COMPANY and case.state in EDITABLE:
-        links.append(("填写方案", url_for("schemes.tasks", case_id=case.case_id)))
-        links.append(("核对并报送", url_for("schemes.check", case_id=case.case_id)))
-    if by.role is Role.CLERK and case.state == "assessed":
-        links.append(("登记专家意见", url_for("schemes.votes", case_id=case.case_id)))
     counted = tally(session, case)
     office = by.role not in COMPANY
     return Section(
@@ -162,10 +167,19 @@ def _section(desk: Desk, session: Session, case: SchemeCase, by: Identity) -> Se
             "levels": levels_shown(form, seen),
             "votes": counted if counted.in_favour + counted.against else None,
             "opinions": opinions(session, case, context) if office else (),
-            "least": LEAST_EXPERTS,
         },
-        links=tuple(links),
+        acts=_acts(case, by),
     )
+
+
+def _acts(case: SchemeCase, by: Identity) -> tuple[Act, ...]:
+    if by.role in COMPANY and case.state in EDITABLE:
+        tasks = url_for("schemes.tasks", case_id=case.case_id)
+        return (Act(label="填写方案", address=tasks, event="submit"),)
+    if by.role is Role.CLERK and case.state == "assessed":
+        votes = url_for("schemes.votes", case_id=case.case_id)
+        return (Act(label="登记专家意见", address=votes, event="record-vote"),)
+    return ()
 
 
 def _check_page(desk: Desk, case_id: int) -> str:
@@ -210,7 +224,6 @@ def _votes_page(desk: Desk, case_id: int, faults: Faults = ()) -> str:
         experts=[(str(row.expert_id), f"{row.label}（{row.fields}）") for row in experts],
         counted=counted,
         opinions=said,
-        least=LEAST_EXPERTS,
         faults=faults,
         wrong=first_words(faults),
         typed=request.form,

@@ -17,11 +17,29 @@ from registry.office.unit import Desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """A page on which the person does something. ``quiet``: not the way on, but back or aside.
+
+    ``event`` is the step that is taken there; the step's bare button does not stand beside it.
+    """
+
+    label: str
+    address: str
+    event: str = ""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """The kind's own part of the page: a template with its values, and links (label, address)."""
+    """The kind's own part of the page: a template with its values.
+
+    ``acts`` are what the person may do on other pages; ``links`` (label, address) what there is to
+    look at.
+    """
 
     template: str
     values: Mapping[str, Any]
+    acts: tuple[Act, ...] = field(default=())
     links: tuple[tuple[str, str], ...] = field(default=())
 
 

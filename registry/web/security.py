@@ -12,6 +12,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 
 from registry.office.identity import NotAllowed
 
@@ -33,10 +35,23 @@ ABSOLUTE: Final = timedelta(hours=10)
 """A working day: after it everybody signs in again."""
 
 
+class Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookies, by one signer for the application's life."""
+
+    _signer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return the signer, made at the first request: the secret is set once and stays."""
+        if self._signer is None:
+            self._signer = super().get_signing_serializer(app)
+        return self._signer
+
+
 def install(app: Flask, *, base_url: str) -> None:
     """Set the cookie's form, check each post's origin, put the headers on each response."""
     public = urlsplit(base_url)
     secure = public.scheme == "https"
+    app.session_interface = Cookies()
     app.config.update(
         SESSION_COOKIE_NAME="__Host-desk" if secure else "desk",
         SESSION_COOKIE_SECURE=secure,
@@ -50,13 +65,17 @@ def install(app: Flask, *, base_url: str) -> None:
         if request.method not in SAFE and not (_from_machine() or _from_own_page(request.host)):
             raise NotAllowed("请求不是从本平台页面发出，未予办理")
 
+    added = {**HEADERS, "Cache-Control": "no-store"}
+    if secure:
+        added["Strict-Transport-Security"] = f"max-age={YEAR}"
+
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        if secure:
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={YEAR}")
-        response.headers.setdefault("Cache-Control", "no-store")
+        # What a page says of itself stands: some run a script of ours, static files are kept.
+        own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - pairs otherwise
+        response.headers.extend(
+            [(name, value) for name, value in added.items() if name.lower() not in own]
+        )
         return response
 
 

@@ -6,15 +6,15 @@ The draw's pages are in `registry.web.draws`, the proposals' in `registry.web.sa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from registry.office import evaluations, sanctions, supervising
+from registry.office import evaluations, sanctions, supervising, visits
 from registry.office.almanac import read_almanac
 from registry.office.assessors import get_assessor
 from registry.office.companies import get_company
-from registry.office.draws import list_draws
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.supervising import (
@@ -30,10 +30,12 @@ from registry.office.supervising import (
 from registry.office.unit import Desk
 from registry.web import draws as draw_pages
 from registry.web import sanctions as sanction_pages
+from registry.web import supervision_lists
 from registry.web.gate import CASES, COMPANY, OFFICE, decide, me
+from registry.web.long_work import LARGE, Tell, Words, follow
 from registry.web.plan_parts import first_words
 
-LOOKS_ON = OFFICE | {Role.AUDITOR}
+_REVOKING: Final = Words(title="正在撤销证书", english="Revoking", counted="已撤销（本）")
 
 
 def blueprint(desk: Desk) -> Blueprint:
@@ -43,7 +45,7 @@ def blueprint(desk: Desk) -> Blueprint:
     @routes.get("/supervision")
     @decide(of=CASES)
     def index() -> str:
-        return _index(desk)
+        return supervision_lists.index(desk)
 
     @routes.get("/supervision/<int:item_id>")
     @decide(of=CASES)
@@ -51,6 +53,7 @@ def blueprint(desk: Desk) -> Blueprint:
         return _item(desk, item_id, ())
 
     _item_routes(routes, desk)
+    _decision_route(routes, desk)
     _evaluation_routes(routes, desk)
     draw_pages.add_routes(routes, desk)
     sanction_pages.add_routes(routes, desk)
@@ -66,7 +69,7 @@ def _item_routes(routes: Blueprint, desk: Desk) -> None:
             result = _result()
             with desk.write() as session:
                 context = desk.context(me())
-                supervising.report_visit(session, item_id, result, words, by=me(), context=context)
+                visits.report_visit(session, item_id, result, words, by=me(), context=context)
         except FormFaults as refused:
             return _item(desk, item_id, refused.faults), 422
         return _done(item_id, "finding")
@@ -78,22 +81,45 @@ def _item_routes(routes: Blueprint, desk: Desk) -> None:
         try:
             with desk.write() as session:
                 context = desk.context(me())
-                supervising.answer(session, item_id, words, by=me(), context=context)
+                visits.answer(session, item_id, words, by=me(), context=context)
         except FormFaults as refused:
             return _item(desk, item_id, refused.faults), 422
         return _done(item_id, "answer")
 
+    @routes.post("/supervision/<int:item_id>/check")
+    @decide(Role.CLERK)
+    def check(item_id: int) -> Response | tuple[str, int]:
+        words, again = request.form.get("check", ""), "again" in request.form
+        use_case = visits.ask_again if again else visits.close_visit
+        try:
+            with desk.write() as session:
+                use_case(session, item_id, words, by=me(), context=desk.context(me()))
+        except FormFaults as refused:
+            return _item(desk, item_id, refused.faults), 422
+        return _done(item_id, "again" if again else "closed")
+
+
+def _decision_route(routes: Blueprint, desk: Desk) -> None:
     @routes.post("/supervision/<int:item_id>/decide")
     @decide(Role.APPROVER)
     def decision(item_id: int) -> Response | tuple[str, int]:
-        note = request.form.get("note", "")
+        note, by, done = request.form.get("note", ""), me(), _address(item_id, "decision")
         try:
             uphold = _upholds()
-            with desk.write() as session:
-                sanctions.decide(session, item_id, uphold=uphold, note=note, by=me(), desk=desk)
+
+            def run(tell: Tell) -> str:
+                with desk.write() as session:
+                    sanctions.decide(
+                        session, item_id, uphold=uphold, note=note, by=by, desk=desk, progress=tell
+                    )
+                return done
+
+            if uphold and note.strip() and _standing(desk, item_id) >= LARGE:
+                return follow(run, _REVOKING, url_for("supervision.item", item_id=item_id))
+            run(desk.tell)
         except FormFaults as refused:
             return _item(desk, item_id, refused.faults), 422
-        return _done(item_id, "decision")
+        return redirect(done, 303)
 
 
 def _evaluation_routes(routes: Blueprint, desk: Desk) -> None:
@@ -139,33 +165,18 @@ def _upholds() -> bool:
 
 
 def _done(item_id: int, what: str) -> Response:
-    return redirect(url_for("supervision.item", item_id=item_id, done=what), 303)
+    return redirect(_address(item_id, what), 303)
 
 
-def _index(desk: Desk) -> str:
-    role = me().role
+def _address(item_id: int, what: str) -> str:
+    return url_for("supervision.item", item_id=item_id, done=what)
+
+
+def _standing(desk: Desk, item_id: int) -> int:
+    """Count the certificates that a decision would revoke."""
     with desk.read() as session:
-        items = supervising.list_items(session, me(), desk.context(me()))
-        due = (
-            evaluations.due_evaluations(session, me(), read_almanac(session), today=desk.today())
-            if role in LOOKS_ON
-            else ()
-        )
-        draws = list_draws(session, me()) if role in LOOKS_ON and not me().district else ()
-    return render_template(
-        "supervision/index.html",
-        waiting=[one for one in items if one.stage in {Stage.ASSIGNED, Stage.PROPOSED}],
-        settled=[one for one in items if one.stage not in {Stage.ASSIGNED, Stage.PROPOSED}],
-        due=due,
-        draws=draws,
-        today=desk.today(),
-        looks_on=role in LOOKS_ON,
-        sees_draws=role in LOOKS_ON and not me().district,
-        office=role in OFFICE,
-        clerk=role is Role.CLERK,
-        city=role in OFFICE and not me().district,
-        supervisor=role is Role.SUPERVISOR,
-    )
+        batch = supervising.get_item(session, item_id, me(), desk.context(me())).text.batch
+        return sanctions.count_standing(session, batch) if batch else 0
 
 
 def _item(desk: Desk, item_id: int, faults: Iterable[FieldFault]) -> str:
@@ -187,6 +198,7 @@ def _item(desk: Desk, item_id: int, faults: Iterable[FieldFault]) -> str:
         standing=standing,
         reports=_reports(shown),
         answers=_answers(shown),
+        checks=_checks(shown),
         decides=me().role is Role.APPROVER
         and shown.kind in SANCTIONS
         and shown.stage is Stage.PROPOSED,
@@ -206,8 +218,12 @@ def _reports(shown: Item) -> bool:
 
 
 def _answers(shown: Item) -> bool:
-    heard = {Stage.REPORTED, Stage.RECORDED, Stage.PROPOSED}
-    return me().role in COMPANY and shown.stage in heard and not shown.text.answer
+    return me().role in COMPANY and shown.stage in visits.HEARD and not shown.text.answer
+
+
+def _checks(shown: Item) -> bool:
+    sound = shown.stage is Stage.REPORTED and shown.result is Result.SOUND
+    return me().role is Role.CLERK and (sound or shown.stage is Stage.ANSWERED)
 
 
 def _evaluation(desk: Desk, company_id: int, faults: Iterable[FieldFault]) -> str:

@@ -91,7 +91,7 @@ class Office:
         return result.stdout
 
     def fill(self) -> None:
-        self.certreg("init", "--base-url", self.base_url)
+        self.certreg("init", "--direct", "--base-url", self.base_url)
         for (prefix, name, code), people in zip(COMPANIES, self.people, strict=True):
             self.certreg("issuer", "add", "--prefix", prefix, "--name", name, "--uscc", code)
             sheet = self.home / f"{prefix}.xlsx"

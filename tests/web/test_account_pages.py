@@ -24,7 +24,9 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_account_is_added_and_its_password_shown_once(browse: Any, small: Any) -> None:
     admin = browse("admin")
     assert 'name="role"' in admin.get("/accounts/new")
-    answer = admin.post("/accounts/new", 200, login="newcomer", role="clerk", name="测试甲")
+    answer = admin.post(
+        "/accounts/new", 200, login="newcomer", role="clerk", name="测试甲", staff_number="GH-9"
+    )
     (given,) = re.findall(r"[a-z2-7]{6}(?:-[a-z2-7]{6}){3}", answer.text)
     with small.read() as session:
         account = session.query(Account).filter_by(login="newcomer").one()
@@ -45,6 +47,7 @@ def test_an_account_is_added_and_its_password_shown_once(browse: Any, small: Any
         ({"login": "A B", "role": "clerk"}, "用户名为"),
         ({"login": "clerk", "role": "clerk"}, "已被使用"),
         ({"login": "newcomer", "role": "company-head"}, "企业角色须填写"),
+        ({"login": "newcomer", "role": "clerk"}, "须填写工号"),
     ],
 )
 def test_a_wrong_form_comes_back_with_what_was_typed(
@@ -70,7 +73,21 @@ def test_an_administrator_keeps_others_accounts_and_not_their_own(browse: Any, s
     admin.post("/accounts/5/factors")
     admin.post("/accounts/5/role", role="approver")
     assert "办公室审批人" in admin.get("/accounts/5")
-    assert "一次性密码" in admin.post("/accounts/5/password", 200).text
+    said = admin.post("/accounts/5/password", 200).text
+    assert "一次性密码" in said
+    assert "另一位系统管理员" in said
+    page = admin.get("/accounts/5")
+    assert page.count("待确认") == 1
+    assert "/confirm" not in page
+    assert page.count("/drop") == 2
+    assert "待确认" in admin.get("/accounts")
+    admin.post("/accounts/changes/1/confirm", 403)
+    admin.post("/accounts/changes/1/drop")
+    admin.post("/accounts/changes/1/drop", 422)
+    admin.post("/accounts/changes/9/confirm", 404)
+    admin.post("/accounts/5/number", 422, staff_number="GH-006")
+    assert "待另一位" in admin.get(admin.post("/accounts/5/number", staff_number="GH-55").location)
+    assert "GH-55" in admin.get("/accounts/5")
     assert "自己的账号" in admin.get("/accounts/8")
     for what in ("disable", "password", "factors"):
         admin.post(f"/accounts/8/{what}", 403)
@@ -86,9 +103,11 @@ def test_an_administrator_keeps_others_accounts_and_not_their_own(browse: Any, s
             "account-factors",
             "account-role",
             "account-reset",
+            "account-drop",
+            "account-number",
         ]
         refused = session.query(AuditLine).filter_by(result="refused", actor="account:admin")
-        assert refused.count() == 6
+        assert refused.count() == 10
 
 
 def test_an_administrator_sees_no_case(browse: Any) -> None:
@@ -108,7 +127,7 @@ def test_an_auditor_reads_and_checks(browse: Any, small: Any) -> None:
     assert "account:editor2" not in auditor.get("/audit?actor=clerk")
     assert "没有符合条件的记录" in auditor.get("/audit?until=2020-01-01")
     assert "日期应为" in auditor.get("/audit?since=yesterday")
-    assert "还不能判断" in auditor.get("/audit/check")
+    assert "暂不能判断" in auditor.get("/audit/check")
     with small.write() as session:
         link_audit(session)
     assert "1 条记录与记录链一致" in auditor.get("/audit/check")

@@ -16,7 +16,12 @@ from registry.sheets.layouts import ROSTER
 
 BASE = "/api/v1"
 PREFIX = "Y000044999001"
-SMALL_PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
+SMALL_PDF = (
+    b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+    b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj\n"
+    b"trailer <</Root 1 0 R>>\n%%EOF\n"
+)
 COMPANY = {
     "address": "示例市示例区示例路 1 号",
     "legal_person": "赵示例",
@@ -109,6 +114,7 @@ def test_a_filing_from_the_draft_to_the_list_and_its_scheme(ask: Any, filing_off
         filing.act("clerk", "opinions", 201, **said)
     assert ask("auditor", "GET", f"/filings/{filing.id}/opinions")["tally"]["in_favour"] == 3
     filing.step("clerk", "prepare", note="符合条件")
+    filing.act("clerk", "prefix", prefix=PREFIX)
     assert filing.act("approver", "approve", 422, prefix="X")["errors"][0]["field"] == "prefix"
     assert filing.act("approver", "approve", prefix=PREFIX)["state"] == "approved"
     listed = ask("auditor", "GET", "/directory")["companies"]
@@ -265,7 +271,7 @@ def test_registers_rules_and_accounts_answer(ask: Any) -> None:
     assert {"filing-decision"} <= {item["term"] for item in rules["terms"]}
     days = ask("editor1", "GET", "/calendar?first=2026-10-01&last=2026-10-02")["days"]
     assert [item["kind"] for item in days] == ["holiday", "holiday"]
-    account = {"login": "editor9", "role": "clerk", "name": "周经办"}
+    account = {"login": "editor9", "role": "clerk", "name": "周经办", "staff_number": "GH-9"}
     first = ask("admin", "POST", "/accounts", json=account, expect=201)
     assert first["login"] == "editor9"
     assert first["password"]

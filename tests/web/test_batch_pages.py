@@ -56,7 +56,7 @@ def test_scores_are_computed_and_shown_before_they_are_sent(browse: Any, assessi
     editor, here = opened(browse, assessing)
     tasks = editor.get(f"{here}/tasks")
     assert tasks.count("未填写") == 2
-    assert "2027年1月6日前" in tasks
+    assert "截止2027年1月6日（含当日）" in tasks
     table = downloaded(editor, f"{here}/scores/template")
     headers = [cell.value for cell in table.worksheets[0][1]]
     assert "综合评审" not in headers
@@ -71,7 +71,8 @@ def test_scores_are_computed_and_shown_before_they_are_sent(browse: Any, assessi
     assert "员**" in results
     assert "员工" not in results.replace("评价员工", "")
     assert "总成绩分布" in results
-    assert "60–69 分 1 人" in results
+    assert re.search(r"60–69 分</th><td>1<", results)
+    assert "1/3 人，33%" in results or "2/3 人，66%" in results
     post(editor, f"{here}/evidence", manifest=f"文档\t试卷\t{'a' * 64}\t12")
     assert editor.get(f"{here}/tasks").count("已完成") == 2
     assert "请企业负责人登录后开始公示" in editor.get(f"{here}/publish")
@@ -97,7 +98,7 @@ def test_publicity_objections_and_filing(browse: Any, assessing: Any) -> None:
     assessing.at(OVER)
     sent = head.get(post(head, f"{here}/check").location)
     assert "评价结果已报送" in sent
-    assert "2027年1月8日前" in sent
+    assert "截止2027年1月8日（含当日）" in sent
 
 
 def test_a_return_by_row_and_then_the_approval_and_the_numbers(browse: Any, assessing: Any) -> None:
@@ -231,3 +232,37 @@ def test_taking_back_asks_why(browse: Any, assessing: Any) -> None:
     assert "请写明撤回公示的理由" in post(head, path, 422).get_data(True)
     assert post(head, path, note="更正成绩").location.endswith("/tasks")
     assert assessing.state(case) == "draft"
+
+
+def test_who_gets_no_certificate_is_named_row_by_row(browse: Any, assessing: Any) -> None:
+    case = assessing.submitted()
+    clerk, path = browse("clerk"), f"/batches/{case}/withhold"
+    browse("approver").get(path, 403)
+    page = post(clerk, path, 422, rows="2").get_data(True)
+    assert "请写成“行号 意见”" in page
+    page = post(clerk, path, 422, rows="4 已持证").get_data(True)
+    assert "第 4 行不合格" in page
+    assert post(clerk, path, rows="2 已持有<同类>证书").location.endswith("/review")
+    assert "2 已持有&lt;同类&gt;证书" in clerk.get(path)
+    review = clerk.get(f"/batches/{case}/review")
+    assert "合格，不核发证书" in review
+    assert "不核发证书：已持有&lt;同类&gt;证书" in browse("head1").get(f"/batches/{case}/results")
+    post(clerk, f"/batches/{case}/review", note="拟同意")
+    assessing.approve(case, "approver")
+    assert "签发 1 本证书" in clerk.get(f"/batches/{case}/issue")
+
+
+def test_a_refusal_is_proposed_and_decided_from_the_case(browse: Any, assessing: Any) -> None:
+    case = assessing.submitted()
+    clerk, here = browse("clerk"), f"/cases/{case}"
+    page = clerk.get(here)
+    assert "拟不予备案" in page
+    words = {"version": version(page), "note-propose-refusal": "录像系伪造"}
+    clerk.post(f"{here}/steps/propose-refusal", **words)
+    approver = browse("approver")
+    page = approver.get(here)
+    assert "拟不予备案，待审批" in page
+    assert "同意备案</button>" not in page
+    words = {"version": version(page), "note-reject": "录像系伪造"}
+    approver.post(f"{here}/steps/reject", **words)
+    assert assessing.state(case) == "rejected"

@@ -13,7 +13,12 @@ from registry.office.document_files import Scanner
 from registry.office.filing_form import REQUIRED
 from registry.store.procedure import Case, CaseDocument, Company
 
-PDF = b"%PDF-1.7\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n"
+PDF = (
+    b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+    b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj\n"
+    b"trailer <</Root 1 0 R>>\n%%EOF\n"
+)
 PREFIX = "Y000044999001"
 
 
@@ -102,14 +107,17 @@ def test_a_company_and_the_office_play_a_filing_to_the_directory(
         send(browse, "clerk", f"/filings/{case_id}/votes", **fields)
     assert "现场评估通过" in browse("clerk").get(f"/filings/{case_id}/votes")
     button(browse, "clerk", case_id, "prepare", "拟同意")
+    send(browse, "clerk", f"/filings/{case_id}/prefix", prefix=PREFIX)
     done = send(browse, "approver", f"/filings/{case_id}/approve", prefix=PREFIX, note="同意")
     assert "已办理：同意备案" in browse("approver").get(done.headers["Location"])
 
     assert state(filing_office, case_id) == "approved"
-    for login in ("editor2", "clerk", "auditor"):
+    filed = "五级/初级工、四级/中级工、三级/高级工，2026年11月26日起"
+    for login, shown in (("editor2", False), ("clerk", True), ("auditor", True)):
         directory = browse(login).get("/companies")
         assert PREFIX in directory
-        assert "五级/初级工、四级/中级工、三级/高级工，2026年11月26日起" in directory
+        # The public is told of an occupation once its scheme is published; the office at once.
+        assert (filed in directory) is shown
         assert "钱示例" not in directory
 
 
@@ -326,9 +334,20 @@ def test_the_office_records_companies_and_the_pilot_list(filing_office: Any, bro
     browse("clerk").post("/companies", name="深圳市示例三有限公司", uscc=" 91449999MA5DEM003B ")
     assert "深圳市示例三有限公司" in browse("clerk").get("/companies")
     assert "深圳市示例三有限公司" not in browse("clerk-a").get("/companies")
-    browse("approver").post("/companies/1/pilot", pilot="yes")
-    browse("approver").post("/companies/1/pilot", 422, pilot="yes")
-    browse("clerk").post("/companies/1/pilot", 403, pilot="no")
+    paper = {"fact": "pilot", "value": "列入", "basis": "示例厅函〔2026〕3号"}
+    browse("approver").post("/companies/1/changes", 403, **paper, based_on="2026-11-02")
+    wrong = browse("clerk").post("/companies/1/changes", 422, **paper, based_on="上月")
+    assert 'href="#based_on"' in wrong.get_data(as_text=True)
+    browse("clerk").post("/companies/1/changes", **paper, based_on="2026-11-02")
+    assert "待审批" in browse("clerk").get("/companies/1")
+    browse("clerk").post("/companies/changes/1/decide", 403, decision="adopt")
+    browse("approver").post("/companies/changes/1/decide", 400, decision="both")
+    assert "同意变更" in browse("approver").get("/companies/1")
+    browse("approver").post("/companies/changes/1/decide", decision="adopt")
+    browse("approver").post("/companies/changes/1/decide", 409, decision="drop")
+    page = browse("auditor").get("/companies/1")
+    assert "示例厅函〔2026〕3号（2026年11月2日）" in page
+    assert "已变更" in page
     with filing_office.read() as session:
         assert session.get_one(Company, 1).pilot
 

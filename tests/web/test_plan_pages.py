@@ -80,18 +80,19 @@ def test_from_a_new_plan_to_the_office_and_back_and_recorded(
     fill(editor, case_id, "training", **TRAINING)
     page = editor.get(f"/plans/{case_id}/tasks")
     assert page.count("已完成") == 4
-    assert "2026年12月7日前" in page
+    assert "截止2026年12月7日（含当日）" in page
     assert "请企业负责人登录后" in editor.get(f"/plans/{case_id}/check")
     head = browse("head1")
     path = f"/plans/{case_id}/check"
     place = head.post(path, version=version(head.get(path))).location
     sent = head.get(place)
     assert "接下来" in sent
-    assert "2026-12-21 至 2026-12-22" in sent
+    assert "2026年12月21日至2026年12月22日" in sent
 
     clerk = browse("clerk")
     case = clerk.get(f"/cases/{case_id}")
-    assert "退回并写明逐行意见" in case
+    assert f'href="/plans/{case_id}/return"' in case
+    assert "steps/return" not in case, "the step is taken on the page that asks for the rows"
     back = f"/plans/{case_id}/return"
     typed = {"note": "名册存疑", "rows": "2 合同到期\n第三行有误"}
     again = clerk.post(back, 200, version=version(clerk.get(back)), **typed).get_data(True)

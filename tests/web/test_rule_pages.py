@@ -162,8 +162,8 @@ def test_the_starter_file_is_loaded_and_searched(browse: Any) -> None:
     clerk.get("/occupations/import")
     place = clerk.post("/occupations/starter").location
     page = clerk.get(place)
-    assert "新增 20 个" in page
-    assert "共 20 个职业" in page
+    assert "新增 40 个" in page
+    assert "共 40 个职业" in page
     assert "国家职业资格目录内，不得开展" in page
     page = browse("editor1").get("/occupations?q=%E7%A3%A8&edition=2015")
     assert "6-18-01-04" in page

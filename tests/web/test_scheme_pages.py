@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from registry.store.organisations import Issuer
+from registry.store.procedure import Company
+
 
 def version(page: str) -> str:
     match = re.search(r'name="version" value="([0-9]+)"', page)
@@ -17,6 +20,12 @@ def version(page: str) -> str:
 @pytest.fixture
 def listed(scheming: Any) -> Any:
     scheming.list_company()
+    with scheming.small.write() as session:
+        company = session.get_one(Company, 1)
+        facts = {"prefix": "Y000044999001", "name": company.name, "uscc": company.uscc}
+        session.add(Issuer(**facts, levels="43", added_at=scheming.small.clock.now()))
+        session.flush()
+        company.prefix = "Y000044999001"
     scheming.pool()
     return scheming
 
@@ -191,7 +200,7 @@ def test_an_opinion_needs_expert_answer_and_words(browse: Any, listed: Any) -> N
     assert "请选择同意或者不同意" in page
     assert ">留着</textarea>" in page
     page = clerk.post(address, 422, version=stale, answer="for", expert=999, opinion="x")
-    assert "请选择专家库中的在库专家" in page.get_data(as_text=True)
+    assert "请选择本轮抽取的、专家库中的在库专家" in page.get_data(as_text=True)
     clerk.post(address, version=stale, answer="for", expert=listed.experts[0], opinion="x")
     again = clerk.post(address, 422, version=stale, answer="for", expert=listed.experts[0])
     assert again.status_code == 422

@@ -158,6 +158,13 @@ def test_a_planted_session_is_not_taken_over(visitor: Visitor, real: Any, small:
     assert planted.get("/list/filing").status_code == 302
 
 
+def test_a_link_from_another_site_signs_nobody_out(visitor: Visitor) -> None:
+    # The browser keeps the Strict cookie back there; clearing it would end the session it names.
+    answer = visitor.get("/list/filing")
+    assert answer.status_code == 302
+    assert "Set-Cookie" not in answer.headers
+
+
 def test_a_cookie_of_ones_own_making_is_nobody(visitor: Visitor) -> None:
     for value in ("clerk", "eyJ0b2tlbiI6ImNsZXJrIn0.aaaa.bbbb", "x" * 3000):
         visitor.client.set_cookie("desk", value)

@@ -53,7 +53,7 @@ def test_a_draw_from_the_pool_to_the_file(small: Any, supervised: Any, browse: A
     page = clerk.get(place)
     assert "名单已固定" in page
     assert "尚未写入" in page
-    assert "等待台账写入名单" in page
+    assert "等待公开日志写入名单" in page
     clerk.post("/supervision/draws/1/draw", 422)
     supervised.anchor()
     assert "结果已经确定" in clerk.get("/supervision/draws/1")
@@ -195,9 +195,9 @@ def test_a_batch_is_revoked_from_the_page(small: Any, supervised: Any, browse: A
     page = clerk.post("/supervision/batches/revoke", 422, batch="none", reason=WHY)
     assert "没有此批次" in page.get_data(as_text=True)
     clerk.post("/supervision/batches/revoke", batch=batch, reason=WHY)
-    assert "此批次 2 张证书一次全部撤销" in approver.get("/supervision/1")
+    assert "此批次 2 本证书一次全部撤销" in approver.get("/supervision/1")
     approver.post("/supervision/1/decide", decision="uphold", note="同意")
-    assert "现有效证书 0 张" in approver.get("/supervision/1")
+    assert "现有效证书 0 本" in approver.get("/supervision/1")
     with small.read() as session:
         assert set(session.scalars(select(Certificate.state))) == {1}
 

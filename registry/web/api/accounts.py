@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from registry.office import accounts, auditing
+from registry.office import account_confirming, accounts, auditing
 from registry.office.accounts import Kept
 from registry.office.audit_chain import Checked, verify_audit
 from registry.office.auditing import Shown
@@ -26,13 +26,14 @@ class Accounts(Given, frozen=True, kw_only=True):
 
 
 class NewAccount(Taken, frozen=True, kw_only=True):
-    """An account; ``company`` (its unified code) of a company's roles, ``district`` of others."""
+    """An account; ``company`` (its unified code) of a company's roles, the rest of others'."""
 
     login: str
     role: Role
     company: str = ""
     district: str = ""
     name: str = ""
+    staff_number: str = ""
 
 
 class FirstPassword(Given, frozen=True, kw_only=True):
@@ -46,6 +47,18 @@ class Disabling(Taken, frozen=True, kw_only=True):
     """Whether the account is shut."""
 
     disabled: bool
+
+
+class StaffNumber(Taken, frozen=True, kw_only=True):
+    """Which person of the office an account is."""
+
+    staff_number: str
+
+
+class Decision(Taken, frozen=True, kw_only=True):
+    """Whether a change that waits takes effect or is dropped."""
+
+    confirm: bool
 
 
 class NewRole(Taken, frozen=True, kw_only=True):
@@ -88,6 +101,7 @@ def add_account(call: Call, given: NewAccount) -> FirstPassword:
         company=given.company,
         district=given.district,
         name=given.name,
+        staff_number=given.staff_number,
     )
     with call.desk.write() as session:
         password = accounts.add_account(session, new, by=call.by, context=call.context)
@@ -145,6 +159,28 @@ def reset_factors(call: Call, _: Nothing) -> Kept:
         return accounts.get_account(session, account_id, by=call.by, context=call.context)
 
 
+@TABLE.post("/accounts/<int:account_id>/number", roles=ADMINS, takes=StaffNumber, gives=Kept)
+def set_staff_number(call: Call, given: StaffNumber) -> Kept:
+    """Set staff number (登记工号，待另一位系统管理员确认)."""
+    account_id, number = call.number("account_id"), given.staff_number
+    with call.desk.write() as session:
+        accounts.set_staff_number(session, account_id, number, by=call.by, context=call.context)
+        session.flush()
+        return accounts.get_account(session, account_id, by=call.by, context=call.context)
+
+
+@TABLE.post("/accounts/changes/<int:change_id>", roles=ADMINS, takes=Decision, gives=Kept)
+def decide_change(call: Call, given: Decision) -> Kept:
+    """Decide change (确认或者撤销另一位系统管理员办理的账号变更)."""
+    change_id = call.number("change_id")
+    with call.desk.write() as session:
+        account_id = account_confirming.decide_change(
+            session, change_id, confirm=given.confirm, by=call.by, context=call.context
+        )
+        session.flush()
+        return accounts.get_account(session, account_id, by=call.by, context=call.context)
+
+
 @TABLE.get("/audit", roles=AUDITORS, takes=AuditQuery, gives=AuditLines)
 def list_audit(call: Call, given: AuditQuery) -> AuditLines:
     """List audit (审计记录)."""
@@ -165,4 +201,4 @@ def check_audit(call: Call, _: Nothing) -> Checked:
     """Check audit (校验审计链)."""
     auditing.require_auditor(call.by)
     with call.desk.read() as session:
-        return verify_audit(session, call.context)
+        return verify_audit(session, call.context, call.desk.logged_heads())

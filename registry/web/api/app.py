@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import IO, Final
 
 import msgspec
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import FileStorage
 
+from registry.office.answers import Answer
 from registry.office.unit import Desk
 from registry.web import gate
 from registry.web.api import (
@@ -21,6 +22,7 @@ from registry.web.api import (
     problems,
     reading,
     registers,
+    repeating,
     rules,
     schemes,
     session,
@@ -66,21 +68,39 @@ def blueprint(desk: Desk) -> Blueprint:
 
 def _view(desk: Desk, row: Endpoint) -> Callable[..., Response]:
     def view(**path: object) -> Response:
-        taken = reading.read(request, row)
-        call = Call(
-            desk=desk,
-            person=gate.current(),
-            token=gate.token(),
-            address=request.remote_addr or "",
-            path=path,
-            file=FileStorage(request.stream),
+        def act(at: Desk, body: IO[bytes]) -> object:
+            taken = reading.read(request, row, body)
+            call = Call(
+                desk=at,
+                person=gate.current(),
+                token=gate.token(),
+                address=request.remote_addr or "",
+                path=path,
+                file=FileStorage(body),
+            )
+            return row.handle(call, taken)
+
+        person, key = gate.current(), repeating.key_of(request) if row.repeats else None
+        if person is None or key is None:
+            given = act(desk, request.stream)
+            if isinstance(given, Download):
+                return _download(given)
+            return _json(_encoded(given, row))
+        return _json(
+            repeating.once(
+                desk, person, request, key, lambda at, body: _encoded(act(at, body), row)
+            )
         )
-        given = row.handle(call, taken)
-        if isinstance(given, Download):
-            return _download(given)
-        return Response(msgspec.json.encode(given), row.status, content_type=reading.JSON_TYPE)
 
     return view
+
+
+def _encoded(given: object, row: Endpoint) -> Answer:
+    return Answer(status=row.status, body=msgspec.json.encode(given))
+
+
+def _json(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, content_type=reading.JSON_TYPE)
 
 
 def _download(given: Download) -> Response:
@@ -89,4 +109,6 @@ def _download(given: Download) -> Response:
         "Content-Disposition": "attachment",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
+    if given.size is not None:
+        headers["Content-Length"] = str(given.size)
     return Response(given.data, content_type=given.media_type, headers=headers)

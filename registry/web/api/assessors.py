@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from registry.office.assessor_entry import AssessorEntry, entry_of
+from registry.office.assessor_list import list_assessors
 from registry.office.assessors import (
     AssessorView,
     add_assessor,
     amend_assessor,
     get_assessor,
     import_assessors,
-    list_assessors,
 )
 from registry.rules.people import IdType
 from registry.sheets.layout_assessors import ASSESSORS

@@ -8,19 +8,22 @@ from __future__ import annotations
 from typing import Annotated
 
 from msgspec import Meta
+from sqlalchemy.orm import Session
 
 from registry.errors import Refused
-from registry.office import approving, batches, publicity
+from registry.office import approving, batches, closing, publicity, reviewing
 from registry.office.almanac import read_almanac
 from registry.office.batch_form import BatchForm, Evidence
-from registry.office.cases import EDITABLE, machine_of
+from registry.office.cases import EDITABLE, CaseRow, machine_of
 from registry.office.evidence_manifest import EvidenceKind, manifest_text
-from registry.office.fault_reports import drop_report
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.results import ResultLine, result_lines
 from registry.office.rosters import read_row_findings
+from registry.office.weighing import Weighed, weigh
+from registry.office.withholding import withhold
 from registry.sheets.layout_scores import SCORES
+from registry.sheets.table import Table as Rows
 from registry.web.api.cases import Case, after, case_of, doing_of
 from registry.web.api.endpoint import (
     CREATED,
@@ -34,9 +37,9 @@ from registry.web.api.endpoint import (
     Version,
 )
 from registry.web.api.filings import CLERKS
-from registry.web.api.plans import Kept, PageQuery, Return, rows_text
+from registry.web.api.plans import PageQuery, Return, RowFinding, rows_text
 from registry.web.api.problems import Fault, SheetFinding, findings_of
-from registry.web.api.sheets import demand_sound, sent_table
+from registry.web.api.sheets import Kept, keep_table
 from registry.web.batch_scores import LIMITS, drawable
 from registry.web.gate import CASES, COMPANY, OFFICE
 
@@ -90,6 +93,12 @@ class Objection(Version, frozen=True, kw_only=True):
     text: str
 
 
+class Withheld(Version, frozen=True, kw_only=True):
+    """Who passed and gets no certificate: rows of the table of scores, each with the reason."""
+
+    rows: tuple[RowFinding, ...]
+
+
 class Batch(Given, frozen=True, kw_only=True):
     """Results: the form, what keeps them back, the publicity if there is one."""
 
@@ -111,9 +120,11 @@ class Review(Given, frozen=True, kw_only=True):
     """What the checks of the office say of who passed."""
 
     passed: int
+    withheld: int
     sound: bool
     faults: tuple[Fault, ...]
     findings: tuple[SheetFinding, ...]
+    weighed: Weighed
 
 
 class Issued(Given, frozen=True, kw_only=True):
@@ -166,25 +177,19 @@ def show_batch(call: Call, _: Nothing) -> Batch:
 def upload_scores(call: Call, given: Version) -> Kept:
     """Upload scores (上传成绩表（正文为 xlsx 或 csv）)."""
     _demand_editable(call)
-    with sent_table(call, LIMITS, SCORES) as table, call.desk.write() as session:
-        case = batches.get_batch(session, call.case_id, call.by)
-        checked = batches.put_scores(
+
+    def put(session: Session, case: CaseRow, rows: Rows) -> batches.CheckedScores:
+        return batches.put_scores(
             session,
             case,
-            table,
-            form=table.findings,
+            rows,
+            form=rows.findings,
             drawable=drawable,
             doing=doing_of(call, given),
             context=call.context,
         )
-        demand_sound(checked.findings)
-        kept = Kept(
-            case=after(session, case),
-            people=len(checked.people),
-            warnings=findings_of(checked.findings.listed),
-        )
-    drop_report(call.desk.documents, call.case_id)
-    return kept
+
+    return keep_table(call, LIMITS, SCORES, put)
 
 
 @TABLE.get("/batches/<int:case_id>/results", roles=CASES, takes=PageQuery, gives=Results)
@@ -281,14 +286,17 @@ def review_batch(call: Call, _: Nothing) -> Review:
     """Review batch (审核：逐行检查合格人员)."""
     with call.desk.read() as session:
         case = batches.get_batch(session, call.case_id, call.by)
-        seen = approving.review(
+        seen = reviewing.review(
             session, case, drawable=drawable, context=call.context, today=call.desk.today()
         )
+        weighed = weigh(session, case, call.context)
     return Review(
         passed=seen.passed,
+        withheld=seen.withheld,
         sound=seen.sound,
         faults=_faults(seen.faults),
         findings=findings_of(seen.findings.listed),
+        weighed=weighed,
     )
 
 
@@ -314,12 +322,31 @@ def return_batch(call: Call, given: Return) -> Case:
         return after(session, case)
 
 
+@TABLE.post("/batches/<int:case_id>/withhold", roles=CLERKS, takes=Withheld, gives=Case)
+def withhold_certificates(call: Call, given: Withheld) -> Case:
+    """Withhold certificates (登记不核发证书人员，逐行写明理由；列出全部，未列的均核发)."""
+    with call.desk.write() as session:
+        case = batches.get_batch(session, call.case_id, call.by)
+        rows = read_row_findings(session, case, rows_text(given.rows))
+        withhold(session, case, rows, doing_of(call, given), call.context)
+        return after(session, case)
+
+
 @TABLE.post("/batches/<int:case_id>/issue", roles=CLERKS, takes=Version, gives=Issued)
 def issue_batch(call: Call, given: Version) -> Issued:
     """Issue batch (核发证书；再次请求时返回已核发的证书)."""
     with call.desk.write() as session:
         case = batches.get_batch(session, call.case_id, call.by)
         return _issued(approving.issue_approved(session, case, doing_of(call, given), call.desk))
+
+
+@TABLE.post("/batches/<int:case_id>/close", roles=CLERKS, takes=Version, gives=Case)
+def close_batch(call: Call, given: Version) -> Case:
+    """Close batch (无合格人员的批次办结，不核发证书；计划一并办结)."""
+    with call.desk.write() as session:
+        case = batches.get_batch(session, call.case_id, call.by)
+        closing.close_batch(session, case, doing_of(call, given), call.desk)
+        return after(session, case)
 
 
 @TABLE.get("/batches/<int:case_id>/issued", roles=CASES, takes=Nothing, gives=Issued)

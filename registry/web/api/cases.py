@@ -6,13 +6,13 @@ Steps that take more than a remark are rows of their own in the area's table.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, cast
+from typing import Annotated
 
-from flask import current_app
 from msgspec import Meta
 from sqlalchemy.orm import Session
 
 from registry.office.almanac import read_almanac
+from registry.office.case_list import Listed, cases_of
 from registry.office.cases import (
     CaseKind,
     CaseRow,
@@ -21,15 +21,16 @@ from registry.office.cases import (
     machine_of,
     steps_open_to,
 )
-from registry.office.docket import Docket, Line, Listed, cases_of, docket, lines_of
-from registry.office.document_files import DocumentRefused, Scanner, read_bytes, receive
+from registry.office.disclosures import Disclosed, note_disclosure
+from registry.office.docket import Docket, Line, docket, lines_of
+from registry.office.document_vault import vault_of
 from registry.office.documents import (
-    add_document,
-    check_may_change,
     documents_of,
     get_document,
     kinds_of,
+    paper_of,
     remove_document,
+    take_in,
 )
 from registry.office.identity import Role
 from registry.office.steps import HANDLERS, take
@@ -46,7 +47,7 @@ from registry.web.api.endpoint import (
     Taken,
     Version,
 )
-from registry.web.documents import SCANNER
+from registry.web.documents import examiner
 from registry.web.gate import CASES, COMPANY
 
 TABLE = Table("cases")
@@ -203,7 +204,7 @@ def show_case(call: Call, _: Nothing) -> Whole:
             )
             for row in steps_open_to(case, call.by)
         )
-        lines = lines_of(session, case, call.context)
+        lines = lines_of(session, case, call.by, call.context)
         return Whole(case=case_of(case), steps=steps, timeline=lines)
 
 
@@ -235,18 +236,17 @@ def list_documents(call: Call, _: Nothing) -> Documents:
 )
 def upload_document(call: Call, given: NewDocument) -> Documents:
     """Upload document (上传材料（正文为文件）)."""
+    take_in(
+        call.desk,
+        call.case_id,
+        given.kind,
+        given.name,
+        call.file.stream,
+        by=call.by,
+        examiner=examiner(),
+    )
     with call.desk.read() as session:
-        case = get_case(session, call.case_id, call.by)
-        check_may_change(session, case, call.by)
-        if given.kind not in kinds_of(case):
-            raise DocumentRefused("此办件没有这种材料，见材料列表的 kinds")
-    # Examined and stored before the database is written to.
-    scanner = cast("Scanner | None", current_app.config.get(SCANNER))
-    received = receive(call.desk.documents, given.name, call.file.stream, scanner=scanner)
-    with call.desk.write() as session:
-        case = get_case(session, call.case_id, call.by)
-        add_document(session, case, given.kind, received, by=call.by, context=call.context)
-        return _documents(session, case)
+        return _documents(session, get_case(session, call.case_id, call.by))
 
 
 @TABLE.get(
@@ -260,7 +260,10 @@ def download_document(call: Call, _: Nothing) -> Download:
     with call.desk.read() as session:
         case = get_case(session, call.case_id, call.by)
         row = get_document(session, case, call.number("document_id"))
-        return Download(data=read_bytes(call.desk.documents, row.sha256), media_type=row.media_type)
+    data = vault_of(call.desk).open(paper_of(row))
+    number = row.document_id
+    note_disclosure(call.desk, Disclosed.DOCUMENT, case.reference, call.by, number=number)
+    return Download(data=data, media_type=row.media_type, size=row.size)
 
 
 @TABLE.delete(

@@ -6,7 +6,7 @@ query (GET), in a JSON body, or, where a file is sent, the file is the body and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
@@ -54,10 +54,11 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """A file in the place of JSON."""
+    """A file in the place of JSON: whole, or in pieces with their sum in bytes as ``size``."""
 
-    data: bytes
+    data: bytes | Iterable[bytes]
     media_type: str
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,11 @@ class Endpoint:
     summary: str
     # Typed by `Table.add`, which sees both ends; a row of many kinds cannot be.
     handle: Callable[[Call, Any], object]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a request may name a key, by which it is answered again and not done again."""
+        return self.method == "POST" and bool(self.roles)
 
 
 OK: Final = 200

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from registry.office import filing_review, filings
 from registry.office.almanac import read_almanac
 from registry.office.cases import Doing
-from registry.office.filing_approval import carry_approval
+from registry.office.filing_approval import carry_approval, record_prefix
 from registry.office.filing_form import PAPERS, FilingForm
 from registry.office.filing_reading import YES
 from registry.office.identity import Identity, Role
@@ -93,6 +93,12 @@ class NewOpinion(Version, frozen=True, kw_only=True):
     expert_id: int
     in_favour: bool
     opinion: str
+
+
+class Prefix(Version, frozen=True, kw_only=True):
+    """The 13-character body code (机构编码) that the province gave."""
+
+    prefix: str
 
 
 class Approval(Version, frozen=True, kw_only=True):
@@ -286,6 +292,16 @@ def record_filing_opinion(call: Call, given: NewOpinion) -> Case:
         case = filings.get_filing(session, call.case_id, call.by)
         doing = doing_of(call, given)
         record_vote(session, case, said_of(given), doing=doing, context=call.context)
+        return after(session, case)
+
+
+@TABLE.post("/filings/<int:case_id>/prefix", roles=CLERKS, takes=Prefix, gives=Case)
+def record_filing_prefix(call: Call, given: Prefix) -> Case:
+    """Record filing prefix (经办人登记机构编码，审批时再录入一次)."""
+    with call.desk.write() as session:
+        case = filings.get_filing(session, call.case_id, call.by)
+        doing = doing_of(call, given)
+        record_prefix(session, case, given.prefix, doing=doing, context=call.context)
         return after(session, case)
 
 

@@ -15,10 +15,18 @@ import msgspec
 from registry.office.identity import ROLE_WORDS, Role
 from registry.web.api.endpoint import Download, Endpoint, Nothing, Sent
 from registry.web.api.problems import Problem
+from registry.web.api.repeating import HEADER, LONGEST_KEY
 
 _PARAMETER: Final = re.compile(r"<(?:(int):)?([a-z_]+)>", re.ASCII)
 _REF: Final = "#/components/schemas/{name}"
 _JSON: Final = "application/json"
+_IDEMPOTENCY: Final[dict[str, Any]] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "重复请求的键。键和请求都相同的，返回首次成功的应答，不再办理；至少保留 24 小时",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
 _FAULTS: Final = (
     ("400", "请求不符合说明"),
     ("401", "令牌无效或者已过期"),
@@ -102,6 +110,8 @@ def _operation(
         name = schema_of[_key(row.takes)]["$ref"].rpartition("/")[2]
         # What stands in the query is no object of its own: its members are parameters.
         parameters += _in_query(components[name])
+    if row.repeats:
+        parameters.append(_IDEMPOTENCY)
     if parameters:
         operation["parameters"] = parameters
     if row.sent is Sent.FILE:

@@ -8,15 +8,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from sqlalchemy.orm import Session
+
 from registry.office import plans
 from registry.office.almanac import read_almanac
-from registry.office.cases import get_case
-from registry.office.fault_reports import drop_report
+from registry.office.cases import CaseRow, get_case
 from registry.office.plan_check import check_plan
 from registry.office.plan_form import PlanForm, Times, Training
 from registry.office.plan_steps import return_plan
-from registry.office.rosters import RosterLine, found_lines, read_row_findings, roster_lines
+from registry.office.rosters import (
+    CheckedPlanRoster,
+    RosterLine,
+    found_lines,
+    read_row_findings,
+    roster_lines,
+)
 from registry.sheets.layouts import ROSTER
+from registry.sheets.table import Table as Rows
 from registry.web.api.cases import Case, Page, after, case_of, doing_of
 from registry.web.api.endpoint import (
     CREATED,
@@ -30,8 +38,8 @@ from registry.web.api.endpoint import (
     Version,
 )
 from registry.web.api.filings import CLERKS
-from registry.web.api.problems import Fault, SheetFinding, findings_of
-from registry.web.api.sheets import demand_sound, sent_table
+from registry.web.api.problems import Fault
+from registry.web.api.sheets import Kept, keep_table
 from registry.web.gate import CASES, COMPANY
 from registry.web.plan_upload import LIMITS
 
@@ -104,14 +112,6 @@ class Schemes(Given, frozen=True, kw_only=True):
     """The company's published schemes."""
 
     schemes: tuple[plans.SchemeFacts, ...]
-
-
-class Kept(Given, frozen=True, kw_only=True):
-    """A table was kept; ``warnings`` are to be weighed."""
-
-    case: Case
-    people: int
-    warnings: tuple[SheetFinding, ...]
 
 
 class PageQuery(Taken, frozen=True, kw_only=True):
@@ -232,26 +232,19 @@ def show_roster(call: Call, given: PageQuery) -> Roster:
 def upload_roster(call: Call, given: Version) -> Kept:
     """Upload roster (上传名册（正文为 xlsx 或 csv）)."""
     _demand_own(call)
-    with sent_table(call, LIMITS, ROSTER) as table, call.desk.write() as session:
-        case = get_case(session, call.case_id, call.by)
-        checked = plans.put_roster(
+
+    def put(session: Session, case: CaseRow, rows: Rows) -> CheckedPlanRoster:
+        return plans.put_roster(
             session,
             case,
-            table,
-            form=table.findings,
+            rows,
+            form=rows.findings,
             doing=doing_of(call, given),
             context=call.context,
             today=call.desk.today(),
         )
-        demand_sound(checked.findings)
-        kept = Kept(
-            case=after(session, case),
-            people=len(checked.people),
-            warnings=findings_of(checked.findings.listed),
-        )
-    # A report of an earlier, rejected file holds persons and serves nobody any more.
-    drop_report(call.desk.documents, call.case_id)
-    return kept
+
+    return keep_table(call, LIMITS, ROSTER, put)
 
 
 @TABLE.post("/plans/<int:case_id>/return", roles=CLERKS, takes=Return, gives=Case)

@@ -14,6 +14,7 @@ from flask import Response
 from werkzeug.exceptions import HTTPException
 
 from registry.errors import Refused
+from registry.office.answers import InProgress
 from registry.office.filing_form import PAPERS, SECTION_WORDS
 from registry.office.filings import NotReady
 from registry.office.form_faults import FieldFault
@@ -28,6 +29,9 @@ from registry.wording import message
 from registry.wording_filing import shortfall_text
 from registry.wording_schemes import scheme_text
 
+RETRY_SECONDS: Final = 2
+"""When to ask again for an answer that is being made."""
+
 _DETAILS: Final = {
     400: "请求不符合接口说明，见 errors。",
     401: "令牌无效或者已过期，请重新登录取得令牌。",
@@ -35,6 +39,10 @@ _DETAILS: Final = {
     405: "此地址不用这种方法，见接口说明。",
     413: "请求过大。",
 }
+
+
+_OF_CELLS: Final = frozenset({"value", "codepoint", "found"})
+"""Facts of a finding that were in the table that was sent."""
 
 
 class Fault(Given, frozen=True, kw_only=True):
@@ -80,6 +88,13 @@ class SheetRefused(Refused):
         super().__init__(f"表格有 {total} 处错误，未予保存，见 findings")
 
 
+def without_values(listed: Iterable[Finding]) -> Iterator[Finding]:
+    """Take what stood in the cells out of findings: row and column say where it is."""
+    for found in listed:
+        taken = {name: "…" for name in found.facts if name in _OF_CELLS}
+        yield replace(found, facts={**found.facts, **taken})
+
+
 def findings_of(listed: Iterable[Finding]) -> tuple[SheetFinding, ...]:
     """Word findings one by one."""
     return tuple(
@@ -103,17 +118,20 @@ def respond(error: Exception) -> Response:
         problem = replace(problem, detail=_DETAILS.get(problem.status, _DETAILS[400]))
     # Logs what is ours to mend, and notes the refusal.
     errors.respond(problem, error)
+    found = without_values(error.found) if isinstance(error, SheetRefused) else ()
     body = Problem(
         title=problem.title,
         status=problem.status,
         detail=problem.detail,
         code=problem.code,
         errors=tuple(Fault(field=f.field, text=f.text) for f in faults_of(error)),
-        findings=findings_of(error.found) if isinstance(error, SheetRefused) else (),
+        findings=findings_of(found),
     )
     answer = Response(msgspec.json.encode(body), problem.status, content_type=errors.PROBLEM_TYPE)
     if problem.status == 401:  # noqa: PLR2004 - RFC 9110 §11.6.1 asks for the header
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InProgress):
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 
 

@@ -7,9 +7,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from registry.errors import NotFound
-from registry.office import companies, occupations, registers
-from registry.office.companies import Entry
+from registry.office import (
+    companies,
+    company_changes,
+    directory,
+    occupations,
+    pool_accounts,
+    registers,
+)
+from registry.office.company_changes import Change, Fact
+from registry.office.directory import Entry
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.identity import Role
 from registry.office.registers import Member, PoolKind
 from registry.sheets.layout_catalogue import CATALOGUE
@@ -17,6 +25,7 @@ from registry.web.api.cases import Page
 from registry.web.api.endpoint import CREATED, Call, Given, Nothing, Sent, Table, Taken
 from registry.web.api.filings import APPROVERS, CLERKS
 from registry.web.api.sheets import demand_sound, sent_table
+from registry.web.batch_scores import drawable
 from registry.web.gate import CASES, OFFICE
 from registry.web.registers import LIMITS
 
@@ -59,10 +68,25 @@ class NewCompany(Taken, frozen=True, kw_only=True):
     district: Annotated[str, Meta(max_length=12)] = ""
 
 
-class Pilot(Taken, frozen=True, kw_only=True):
-    """Whether the company stands on the provincial pilot list (省试点名单)."""
+class NewChange(Taken, frozen=True, kw_only=True):
+    """A change of a company's facts and the paper it rests on; ``pilot`` takes yes or no."""
 
-    pilot: bool
+    fact: Fact
+    value: Annotated[str, Meta(max_length=120)]
+    basis: Annotated[str, Meta(max_length=200)]
+    based_on: date
+
+
+class Decision(Taken, frozen=True, kw_only=True):
+    """Whether a proposed change is adopted, or dropped."""
+
+    adopt: bool
+
+
+class Changes(Given, frozen=True, kw_only=True):
+    """A company's changes, the newest first."""
+
+    changes: tuple[Change, ...]
 
 
 class CatalogueQuery(Taken, frozen=True, kw_only=True):
@@ -115,6 +139,12 @@ class NewMember(Taken, frozen=True, kw_only=True):
     fields: str
 
 
+class Tie(Taken, frozen=True, kw_only=True):
+    """The login a supervisor of the pool works with, "" for none."""
+
+    login: Annotated[str, Meta(max_length=64)]
+
+
 class Activity(Taken, frozen=True, kw_only=True):
     """Whether the person may be asked and drawn."""
 
@@ -125,7 +155,7 @@ class Activity(Taken, frozen=True, kw_only=True):
 def show_directory(call: Call, _: Nothing) -> Directory:
     """Show directory (备案企业目录)."""
     with call.desk.read() as session:
-        return Directory(companies=companies.directory(session, call.context))
+        return Directory(companies=directory.directory(session, call.context))
 
 
 @TABLE.get("/companies", roles=SEES_COMPANIES, takes=Nothing, gives=Companies)
@@ -148,14 +178,52 @@ def add_company(call: Call, given: NewCompany) -> Company:
         return _company(row, call.desk.today())
 
 
-@TABLE.post("/companies/<int:company_id>/pilot", roles=APPROVERS, takes=Pilot, gives=Company)
-def set_pilot(call: Call, given: Pilot) -> Company:
-    """Set pilot (列入或者移出省试点名单)."""
+@TABLE.get("/companies/<int:company_id>/changes", roles=CASES, takes=Nothing, gives=Changes)
+def list_company_changes(call: Call, _: Nothing) -> Changes:
+    """List company changes (企业信息变更)."""
+    with call.desk.read() as session:
+        company_id = call.number("company_id")
+        return Changes(changes=company_changes.changes_of(session, company_id, call.by))
+
+
+@TABLE.post(
+    "/companies/<int:company_id>/changes",
+    roles=CLERKS,
+    takes=NewChange,
+    gives=Changes,
+    status=CREATED,
+)
+def propose_company_change(call: Call, given: NewChange) -> Changes:
+    """Propose company change (提出企业信息变更)."""
+    company_id = call.number("company_id")
+    new = company_changes.NewChange(
+        fact=given.fact, value=given.value, basis=given.basis, based_on=given.based_on
+    )
     with call.desk.write() as session:
-        row = companies.get_company(session, call.number("company_id"), call.by)
-        companies.set_pilot(session, row, pilot=given.pilot, by=call.by, context=call.context)
-        session.flush()
-        return _company(row, call.desk.today())
+        company_changes.propose_change(
+            session,
+            company_id,
+            new,
+            drawable=drawable,
+            by=call.by,
+            context=call.context,
+            today=call.desk.today(),
+        )
+        return Changes(changes=company_changes.changes_of(session, company_id, call.by))
+
+
+@TABLE.post(
+    "/companies/changes/<int:change_id>/decide", roles=APPROVERS, takes=Decision, gives=Changes
+)
+def decide_company_change(call: Call, given: Decision) -> Changes:
+    """Decide company change (审批企业信息变更，由另一人办理)."""
+    change_id = call.number("change_id")
+    with call.desk.write() as session:
+        company_changes.decide_change(
+            session, change_id, adopt=given.adopt, by=call.by, context=call.context
+        )
+        company_id = company_changes.company_of_change(session, change_id, call.by)
+        return Changes(changes=company_changes.changes_of(session, company_id, call.by))
 
 
 @TABLE.get("/occupations", roles=CASES, takes=CatalogueQuery, gives=Catalogue)
@@ -197,7 +265,10 @@ def list_pool(call: Call, _: Nothing) -> Pool:
     """List pool (专家和督导员库)."""
     with call.desk.read() as session:
         kinds = tuple(PoolKind)
-        return Pool(members=registers.members(session, kinds, by=call.by, context=call.context))
+        found = registers.members(session, kinds, by=call.by, context=call.context)
+    if call.by.role in OFFICE:
+        note_disclosure(call.desk, Disclosed.POOL, "pool", call.by)
+    return Pool(members=found)
 
 
 @TABLE.post("/experts", roles=OFFICE, takes=NewMember, gives=Member, status=CREATED)
@@ -207,11 +278,7 @@ def add_member(call: Call, given: NewMember) -> Member:
     with call.desk.write() as session:
         row = registers.add_member(session, new, by=call.by, context=call.context)
         session.flush()
-        return _member(
-            call,
-            registers.members(session, (given.kind,), by=call.by, context=call.context),
-            row.expert_id,
-        )
+        return registers.get_member(session, row.expert_id, by=call.by, context=call.context)
 
 
 @TABLE.post("/experts/<int:expert_id>/active", roles=OFFICE, takes=Activity, gives=Member)
@@ -223,16 +290,16 @@ def set_active(call: Call, given: Activity) -> Member:
             session, expert_id, active=given.active, by=call.by, context=call.context
         )
         session.flush()
-        kinds = tuple(PoolKind)
-        found = registers.members(session, kinds, by=call.by, context=call.context)
-        return _member(call, found, expert_id)
+        return registers.get_member(session, expert_id, by=call.by, context=call.context)
 
 
-def _member(_: Call, found: tuple[Member, ...], expert_id: int) -> Member:
-    for member in found:
-        if member.expert_id == expert_id:
-            return member
-    raise NotFound("没有此人员")
+@TABLE.post("/experts/<int:expert_id>/account", roles=OFFICE, takes=Tie, gives=Member)
+def tie_account(call: Call, given: Tie) -> Member:
+    """Tie account (绑定督导员的账号；login 为空即解除)."""
+    expert_id = call.number("expert_id")
+    with call.desk.write() as session:
+        pool_accounts.tie_account(session, expert_id, given.login, by=call.by, context=call.context)
+        return registers.get_member(session, expert_id, by=call.by, context=call.context)
 
 
 def _company(row: companies.CompanyRow, today: date) -> Company:

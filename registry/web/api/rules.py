@@ -7,15 +7,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from registry.office import notices, rule_making
+from registry.office import notice_preview, notices, rule_making
 from registry.office.almanac import read_almanac
+from registry.office.notice_preview import NoticePreview
 from registry.office.recount import Moved
 from registry.office.rules_list import Standing, rules_list
 from registry.rules.calendar import DayKind
 from registry.rules.terms import Counting, Term, TermRule, Threshold, ThresholdRule, Turn, Unit
-from registry.web.api.endpoint import CREATED, Call, Given, Nothing, Table, Taken
+from registry.web.api.endpoint import CREATED, Call, Given, Nothing, Sent, Table, Taken
 from registry.web.api.filings import APPROVERS
 from registry.web.gate import CASES
+from registry.web.notice_files import read_notice_file
 
 TABLE = Table("rules")
 Year = Annotated[int, Meta(ge=2020, le=2099)]
@@ -114,6 +116,21 @@ class NewNotice(Taken, frozen=True, kw_only=True):
     work: str
 
 
+class NoticeFile(Taken, frozen=True, kw_only=True):
+    """Of which year the notice in the body is, and its name and number."""
+
+    year: Year
+    basis: str
+
+
+class NoticeRead(Given, frozen=True, kw_only=True):
+    """What a file says, as texts that can be loaded, and what loading them would do."""
+
+    off: str
+    work: str
+    preview: NoticePreview
+
+
 @TABLE.get("/rules", roles=CASES, takes=Nothing, gives=Rules)
 def list_rules(call: Call, _: Nothing) -> Rules:
     """List rules (所有期限和条件，及其依据)."""
@@ -204,6 +221,28 @@ def show_calendar(call: Call, given: DaysQuery) -> Days:
     )
 
 
+@TABLE.post("/calendar/notices/preview", roles=APPROVERS, takes=NewNotice, gives=NoticePreview)
+def preview_notice(call: Call, given: NewNotice) -> NoticePreview:
+    """Preview notice (核对年度放假通知：日期、工作日数和将变动的期限；不保存)."""
+    new = notices.NewNotice(year=given.year, basis=given.basis, off=given.off, work=given.work)
+    return _preview(call, new)
+
+
+@TABLE.post(
+    "/calendar/notices/file",
+    roles=APPROVERS,
+    takes=NoticeFile,
+    gives=NoticeRead,
+    sent=Sent.FILE,
+)
+def read_notice(call: Call, given: NoticeFile) -> NoticeRead:
+    """Read notice (读取通知文件（正文为文本、xlsx 或 csv）并核对；不保存)."""
+    rule_making.city_approver(call.by)
+    read = read_notice_file(call.file, given.year)
+    new = notices.NewNotice(year=given.year, basis=given.basis, off=read.off, work=read.work)
+    return NoticeRead(off=read.off, work=read.work, preview=_preview(call, new))
+
+
 @TABLE.post("/calendar/notices", roles=APPROVERS, takes=NewNotice, gives=Made, status=CREATED)
 def load_notice(call: Call, given: NewNotice) -> Made:
     """Load notice (登记年度放假通知)."""
@@ -213,3 +252,10 @@ def load_notice(call: Call, given: NewNotice) -> Made:
             session, new, by=call.by, context=call.context, today=call.desk.today()
         )
     return Made(moved=made.moved)
+
+
+def _preview(call: Call, new: notices.NewNotice) -> NoticePreview:
+    with call.desk.write() as session:
+        return notice_preview.preview_notice(
+            session, new, by=call.by, context=call.context, today=call.desk.today()
+        )

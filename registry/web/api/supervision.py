@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from msgspec import Meta
 from sqlalchemy.orm import Session
 
-from registry.office import draws, evaluations, sanctions, supervising
+from registry.office import draws, evaluations, sanctions, supervising, visits
 from registry.office.almanac import read_almanac
 from registry.office.draws import DrawView
 from registry.office.evaluations import DueEvaluation
 from registry.office.identity import Role
 from registry.office.sanction_effects import Ground
 from registry.office.supervising import Item, Result
+from registry.office.supervision_due import Matters, matters
 from registry.web.api.endpoint import CREATED, Call, Download, Given, Nothing, Table, Taken
 from registry.web.api.filings import APPROVERS, CLERKS
 from registry.web.api.reading import JSON_TYPE
@@ -41,6 +42,12 @@ class Answer(Taken, frozen=True, kw_only=True):
     """The company's answer, given once."""
 
     answer: str
+
+
+class Check(Taken, frozen=True, kw_only=True):
+    """What the office found of a visit's answer, or what is missing in it."""
+
+    check: str = ""
 
 
 class Decision(Taken, frozen=True, kw_only=True):
@@ -117,6 +124,14 @@ def list_supervision(call: Call, _: Nothing) -> Items:
         return Items(items=supervising.list_items(session, call.by, call.context))
 
 
+@TABLE.get("/supervision/due", roles=CASES, takes=Nothing, gives=Matters)
+def list_due_supervision(call: Call, _: Nothing) -> Matters:
+    """List due supervision (监督待办：轮到谁、期限)."""
+    with call.desk.read() as session:
+        almanac, today = read_almanac(session), call.desk.today()
+        return matters(session, call.by, call.context, almanac, today=today)
+
+
 @TABLE.get("/supervision/<int:item_id>", roles=CASES, takes=Nothing, gives=Item)
 def show_supervision(call: Call, _: Nothing) -> Item:
     """Show supervision (一个监督事项)."""
@@ -129,7 +144,7 @@ def report_visit(call: Call, given: Report) -> Item:
     """Report visit (提交督导意见)."""
     item_id = call.number("item_id")
     with call.desk.write() as session:
-        supervising.report_visit(
+        visits.report_visit(
             session,
             item_id,
             Result(given.result),
@@ -145,7 +160,25 @@ def answer_supervision(call: Call, given: Answer) -> Item:
     """Answer supervision (企业答复、陈述申辩)."""
     item_id = call.number("item_id")
     with call.desk.write() as session:
-        supervising.answer(session, item_id, given.answer, by=call.by, context=call.context)
+        visits.answer(session, item_id, given.answer, by=call.by, context=call.context)
+        return _item(session, call, item_id)
+
+
+@TABLE.post("/supervision/<int:item_id>/close", roles=CLERKS, takes=Check, gives=Item)
+def close_visit(call: Call, given: Check) -> Item:
+    """Close visit (核实办结；企业已答复的须写明核实情况)."""
+    item_id = call.number("item_id")
+    with call.desk.write() as session:
+        visits.close_visit(session, item_id, given.check, by=call.by, context=call.context)
+        return _item(session, call, item_id)
+
+
+@TABLE.post("/supervision/<int:item_id>/ask-again", roles=CLERKS, takes=Check, gives=Item)
+def ask_again(call: Call, given: Check) -> Item:
+    """Ask again (要求企业补充答复)."""
+    item_id = call.number("item_id")
+    with call.desk.write() as session:
+        visits.ask_again(session, item_id, given.check, by=call.by, context=call.context)
         return _item(session, call, item_id)
 
 
@@ -274,7 +307,7 @@ def list_draws(call: Call, _: Nothing) -> Draws:
 
 @TABLE.post("/draws", roles=OFFICE, takes=NewPool, gives=DrawView, status=CREATED)
 def fix_pool(call: Call, given: NewPool) -> DrawView:
-    """Fix pool (固定抽取名单，写入台账)."""
+    """Fix pool (固定抽取名单，写入公开日志)."""
     avoid = [(pair.plan, pair.supervisor) for pair in given.avoid]
     with call.desk.write() as session:
         draw = draws.fix_pool(
@@ -292,7 +325,7 @@ def show_draw(call: Call, _: Nothing) -> DrawView:
 
 @TABLE.post("/draws/<int:draw_id>/draw", roles=OFFICE, takes=Nothing, gives=DrawView)
 def make_draw(call: Call, _: Nothing) -> DrawView:
-    """Make draw (按台账检查点抽取)."""
+    """Make draw (按公开日志检查点抽取)."""
     draw_id = call.number("draw_id")
     with call.desk.write() as session:
         note = draws.head_note(session)

@@ -1,109 +1,75 @@
 """A company and the office play the procedure in Chromium, from filing to issued certificates.
 
-In between the filing and the results are returned for correction. No page breaks WCAG 2.2 AA.
+In between the filing and the results are returned for correction. Every page of both desks is
+looked at on the way, every kind of refusal too: none breaks WCAG 2.2 AA, none is too wide.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from registry.cli import demo_filings as filings
-from registry.cli import demo_plans as plans
-from registry.cli.demo_cast import PRECISION, TURNER
+from registry.cli.demo_cast import PRECISION
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate
-from registry.store.procedure import Case
 
-# A hundred pages at two widths take minutes: the procedure over HTTP is in the suite all the same
-# (tests/cli plays the demo), and `test_looker` shows that faults would be found.
-pytestmark = [pytest.mark.browser, pytest.mark.soak]
+pytestmark = pytest.mark.browser
 
 
-def state(walk: Any, case_id: int) -> str:
-    with read_unit(walk.services.engine) as session:
-        return str(session.get_one(Case, case_id).state)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """What was left of the play."""
+
+    stage: Any
+    cases: dict[str, int]
 
 
-def file_application(walk: Any) -> None:
-    staff = walk.staff
-    case = filings.start_filing(staff, PRECISION, (TURNER,))
-    filings.send_filing(staff, PRECISION, case)
-    filings.return_filing(staff, case, "company", "注册地址请与营业执照一致")
-    assert state(walk, case) == "returned"
-    staff(PRECISION.editor).fill(f"/filings/{case}/company", {"address": "示例市示例区示例路 2 号"})
-    filings.send_filing(staff, PRECISION, case)
-    walk.wait(1)
-    filings.review_filing(staff, case)
-    filings.take_step(staff, "clerk", case, "prepare", "拟同意备案")
-    filings.approve_filing(staff, case, PRECISION.prefix)
-    assert state(walk, case) == "approved"
+@pytest.fixture(
+    scope="module",
+    params=["each page once", pytest.param("each state of each page", marks=pytest.mark.soak)],
+)
+def played(
+    request: pytest.FixtureRequest,
+    _cheap_hashes: None,
+    open_stage: Callable[..., Any],
+    beside: Callable[[str], Any],
+) -> Iterator[Played]:
+    """Play the whole, once for all tests."""
+    course, visits = beside("desk_course"), beside("desk_visits")
+    with open_stage(thorough=request.param != "each page once") as stage:
+        cases = course.play(stage)
+        visits.visit(stage, cases)
+        visits.take_downloads(stage, cases)
+        visits.refuse(stage, cases)
+        yield Played(stage=stage, cases=cases)
 
 
-def publish_scheme(walk: Any) -> int:
-    walk.wait(1)
-    case = filings.start_scheme(walk.staff, PRECISION, TURNER)
-    filings.send_scheme(walk.staff, PRECISION, case)
-    filings.assess_scheme(walk.staff, case)
-    filings.take_step(walk.staff, "approver", case, "approve", "同意公布")
-    assert state(walk, case) == "published"
-    walk.schemes[PRECISION.key] = case
-    return case
-
-
-def hold_plan(walk: Any) -> int:
-    walk.wait(1)
-    until = walk.today() + timedelta(days=900)
-    plans.add_assessors(walk.staff, PRECISION, TURNER.code, offset=5_000, until=until)
-    one = walk.name("main", PRECISION, 5, 0, "名册.xlsx")
-    case = walk.plan(one, walk.today() + timedelta(days=24))
-    plans.send_plan(walk.staff, PRECISION, case)
-    filings.take_step(walk.staff, "clerk", case, "record")
-    walk.wait(26)
-    assert state(walk, case) == "held"
-    return int(case)
-
-
-def issue_certificates(walk: Any, plan: int) -> int:
-    staff, one = walk.staff, walk.assessments["main"]
-    case = plans.start_results(staff, one, plan, walk.sheets / "成绩.xlsx")
-    plans.publish_results(staff, PRECISION, case)
-    plans.answer_objection(staff, PRECISION, case)
-    walk.wait(15)
-    plans.send_results(staff, PRECISION, case)
-    plans.return_results(staff, case, "2 请核对操作技能成绩", "请按逐行意见核对后再报")
-    assert state(walk, case) == "returned"
-    staff(PRECISION.editor).get(f"/batches/{case}/tasks")
-    plans.publish_results(staff, PRECISION, case)
-    walk.wait(12)
-    plans.send_results(staff, PRECISION, case)
-    plans.prepare_results(staff, case)
-    plans.approve_results(staff, case)
-    plans.issue_results(staff, case)
-    return case
-
-
-def test_from_filing_to_certificates(walk: Any, looker: Any) -> None:
-    file_application(walk)
-    publish_scheme(walk)
-    case = issue_certificates(walk, hold_plan(walk))
-    assert state(walk, case) == "issued"
-    with read_unit(walk.services.engine) as session:
+def test_certificates_are_issued_by_clicks(played: Played) -> None:
+    with read_unit(played.stage.services.engine) as session:
         numbers = session.scalars(select(Certificate.number)).all()
     assert len(numbers) == 5
     assert all(number.startswith(PRECISION.prefix) for number in numbers)
-    for login in ("clerk", "approver", "supervisor", "auditor", PRECISION.editor, "admin"):
-        paths = ("/me",) if login == "admin" else ("/", "/me")
-        for path in paths:
-            walk.staff(login).get(path)
-    for path in (
-        *("/list/filing", "/list/scheme", "/list/plan", "/list/batch"),
-        *("/companies", "/assessors", "/occupations", "/experts", "/rules", "/supervision"),
-    ):
-        walk.staff("clerk").get(path)
-    walk.staff("auditor").get("/audit")
-    assert len(looker.seen) > 60
-    assert looker.found == []
+
+
+def test_no_page_has_a_fault(played: Played) -> None:
+    assert played.stage.looker.passed > 1000
+    assert played.stage.looker.found == []
+
+
+def test_no_page_was_left_out(played: Played, beside: Any) -> None:
+    """A route that nobody went to is a page that nobody looked at."""
+    visits = beside("desk_visits")
+    routes = {
+        rule.rule
+        for rule in played.stage.app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and not rule.rule.startswith(("/api/", "/static/"))
+    }
+    looker = played.stage.looker
+    looked = {route for route, status in looker.looked if status == 200}
+    assert routes - looked - looker.taken == set()
+    assert looker.taken == visits.DOWNLOADS
+    assert {status for _, status in looker.looked} >= visits.REFUSALS

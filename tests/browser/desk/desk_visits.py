@@ -1,0 +1,252 @@
+"""The pages beside the course: registers, supervision, accounts, and every kind of refusal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from registry.cli import demo_plans as plans
+from registry.cli.demo_browser import OK
+from registry.cli.demo_cast import PRECISION
+from registry.cli.demo_sheets import faulty_roster, write_roster
+from registry.errors import RegistryError
+from registry.web import cases as case_pages
+from registry.web import gate, table_upload
+
+DOWNLOADS = {
+    "/assessors/template",
+    "/batches/<int:case_id>/scores/report",
+    "/batches/<int:case_id>/scores/template",
+    "/cases/<int:case_id>/documents/<int:document_id>",
+    "/filings/<int:case_id>/application.pdf",
+    "/occupations/template",
+    "/plans/<int:case_id>/roster/report",
+    "/plans/roster-template",
+    "/supervision/draws/<int:draw_id>/file",
+}
+"""Routes that give a file to be kept in the place of a page."""
+
+REFUSALS = {400, 403, 404, 405, 409, 413, 422, 429, 500, 503}
+
+
+PAGES = {
+    "editor": """
+        / /list/plan /companies /schemes/published /rules /supervision /supervision/{visit}
+        /assessors /assessors/1 /assessors/import /filings/{filing}/tasks
+        /cases/{filing}/documents /me /me/password /me/totp
+        """,
+    "clerk": """
+        / /list/filing /list/assigned /overview /companies /companies/1 /occupations
+        /assessors /cases/{plan}
+        /plans/{plan}/people /batches/{batch}/publicity/list
+        /supervision /supervision/propose /supervision/draws/{draw} /supervision/batches/revoke
+        /supervision/assessors/1/disqualify /supervision/companies/1/delist
+        /supervision/companies/1/evaluate
+        """,
+    "approver": """
+        /calendar/{year} /calendar/{next}/notice /rules /rules/terms/plan-ahead
+        /rules/thresholds/stations
+        """,
+    "supervisor": "/supervision/propose /supervision/assessors/1/fault",
+    "auditor": "/ /audit /audit/check",
+    "admin": "/accounts /accounts/2 /me",
+}
+"""Pages that the course does not come to, by who opens them."""
+
+EMPTY = {
+    "editor": "/assessors/new /assessors/import /schemes/new /plans/new /me/password",
+    "clerk": """
+        /occupations/import /experts /companies /supervision/draws/new /supervision/batches/revoke
+        /supervision/companies/1/delist /supervision/assessors/1/disqualify
+        """,
+    "supervisor": "/supervision/assessors/1/fault",
+    "admin": "/accounts/new",
+}
+"""Pages with a form in which something must be filled in."""
+
+OFFICE = ("clerk", "approver", "supervisor", "auditor", "admin")
+
+
+def visit(stage: Any, cases: dict[str, int]) -> None:
+    """Open every page that the course did not come to."""
+    staff, year = stage.walk.staff, stage.walk.today().year
+    for login, paths in PAGES.items():
+        browser = staff(PRECISION.editor if login == "editor" else login)
+        for path in paths.format(**cases, year=year, next=year + 1).split():
+            browser.get(path)
+    one, first = stage.walk.assessments["main"], stage.walk.today() + timedelta(days=40)
+    cases["draft"] = plans.draft_plan(staff, one, first)
+    upload_roster(stage.walk, staff(PRECISION.editor), cases["draft"])
+    watch_long_work(stage, cases["draft"])
+    add_passkey(stage)
+    if stage.thorough:
+        open_as_every_role(stage)
+        send_nothing(stage)
+
+
+def open_as_every_role(stage: Any) -> None:
+    """Open each page that was looked at as each role that may, in whatever state it is now."""
+    staff, decided = stage.walk.staff, gate.decisions(stage.app)
+    addresses = stage.app.url_map.bind("localhost")
+    for (route, status), path in sorted(stage.looker.looked.items()):
+        if status != OK or not route or route.startswith("/signin"):
+            continue
+        allowed = decided[addresses.match(path, method="GET")[0]] or ()
+        for login in (*OFFICE, PRECISION.editor, PRECISION.head):
+            if staff.people[login].role in allowed:
+                staff(login).open(path, None)
+
+
+def send_nothing(stage: Any) -> None:
+    """Send forms as they are opened, with nothing filled in: each says what is missing."""
+    for login, paths in EMPTY.items():
+        browser = stage.walk.staff(PRECISION.editor if login == "editor" else login)
+        for path in paths.split():
+            browser.open(path)
+            assert "error-summary" in browser.click(path).text, path
+
+
+def add_passkey(stage: Any) -> None:
+    """Make a passkey in Chromium's own authenticator, and sign in with it."""
+    login = PRECISION.editor
+    person = stage.walk.staff.people[login]
+    hands, page = person.browser, person.browser.page
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("WebAuthn.enable")
+    key = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+    }
+    protocol.send("WebAuthn.addVirtualAuthenticator", {"options": key})
+    hands.open("/me/passkey")
+    page.get_by_label("名称").fill("办公电脑")
+    page.locator("#passkey-start").click()
+    page.wait_for_url("**/me?done=passkey")
+    page.locator("header form button").click()
+    page.wait_for_url("**/signin")
+    fields = {"login": login, "password": person.password}
+    for name, value in fields.items():
+        page.locator(f"#{name}").fill(value)
+    hands.click("/signin")
+    hands.open("/signin/passkey")
+    page.locator("#passkey-start").click()
+    page.wait_for_url(lambda address: address.endswith("/"))
+    hands.open("/me")
+
+
+def refuse(stage: Any, cases: dict[str, int]) -> None:
+    """Be refused in every way there is; the last of them shuts the way in."""
+    walk, app = stage.walk, stage.app
+    clerk, editor = walk.staff("clerk"), walk.staff(PRECISION.editor)
+    clerk.open("/accounts", 403)
+    clerk.open("/none", 404)
+    clerk.open("/signout", 405)
+    editor.open(f"/plans/{cases['plan']}/times", 422)
+    draft = cases["draft"]
+    form = f"/plans/{draft}/training"
+    editor.open(form)
+    day = walk.today().isoformat()
+    held = {"hours": "8", "content": "岗位技能提升", "training_first": day, "training_last": day}
+    editor.fill_in(form, held)
+    walk.staff(PRECISION.head).fill(form, held)
+    assert "已被他人办理" in editor.click(form).text
+    editor.open(form)
+    editor.page.eval_on_selector('[name="version"]', "field => field.remove()")
+    editor.click(form)
+    with set_config(app, MAX_CONTENT_LENGTH=1000):
+        upload_roster(walk, editor, draft)
+    for fault in (RuntimeError("broken"), RegistryError("公开日志已停用，暂不能办理。")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(case_pages, "docket", raising(fault))
+            clerk.open("/", 500 if isinstance(fault, RuntimeError) else 503)
+    shut_out(stage)
+
+
+def watch_long_work(stage: Any, draft: int) -> None:
+    """See a large table's check go on, step by step, and lead on by itself."""
+    go_on, path = threading.Event(), f"/plans/{draft}/roster"
+    editor, check = stage.walk.staff(PRECISION.editor), table_upload.check_now
+
+    def slowly(desk: Any, *given: Any) -> Any:
+        desk.tell(1, 3)
+        assert go_on.wait(60)
+        return check(desk, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_upload, "LARGE_FILE", 1)
+        patch.setattr(table_upload, "check_now", slowly)
+        choose_roster(stage.walk, editor, draft)
+        editor.page.locator("main form button").last.click(no_wait_after=True)
+        editor.page.wait_for_selector('progress[value="1"]')
+        stage.looker.look(editor.page, PRECISION.editor, 200, other="/progress")
+        go_on.set()
+        editor.page.wait_for_url(f"**{path}?found=*")
+    assert "处问题，没有保存" in editor.page.content()
+
+
+def upload_roster(walk: Any, editor: Any, draft: int) -> None:
+    """Send a roster of which nearly each row is wrong."""
+    choose_roster(walk, editor, draft)
+    editor.click(f"/plans/{draft}/roster")
+
+
+def choose_roster(walk: Any, editor: Any, draft: int) -> None:
+    """Open the roster's page and choose the file."""
+    file = walk.sheets / "有误.xlsx"
+    write_roster(file, faulty_roster())
+    editor.open(f"/plans/{draft}/roster")
+    editor.choose("roster", file.name, file.read_bytes())
+
+
+def raising(fault: Exception) -> Any:
+    """Return a function that fails."""
+
+    def fail(*_given: Any, **_more: Any) -> None:
+        raise fault
+
+    return fail
+
+
+@contextmanager
+def set_config(app: Any, **values: Any) -> Iterator[None]:
+    """Let the application be set otherwise for a while."""
+    kept = {name: app.config[name] for name in values}
+    app.config.update(values)
+    yield
+    app.config.update(kept)
+
+
+def shut_out(stage: Any) -> None:
+    """Try passwords until the address is refused."""
+    hands = stage.walk.staff.browse()
+    hands.open("/signin")
+    for number in range(20):
+        given = {"login": f"nobody{number}", "password": "wrong", "next": "/"}
+        assert hands.post("/signin", given).status == 422, number
+    hands.open("/signin")
+    hands.page.locator("#login").fill("nobody")
+    hands.click("/signin")
+
+
+def take_downloads(stage: Any, cases: dict[str, int]) -> None:
+    """Download every file that the course did not come to."""
+    filing, draft = cases["filing"], cases["draft"]
+    paths = {
+        PRECISION.editor: (
+            *("/assessors/template", "/plans/roster-template"),
+            *(f"/filings/{filing}/application.pdf", f"/cases/{filing}/documents/1"),
+            f"/plans/{draft}/roster/report",
+        ),
+        "clerk": ("/occupations/template", f"/supervision/draws/{cases['draw']}/file"),
+    }
+    for login, addresses in paths.items():
+        for path in addresses:
+            assert stage.walk.staff(login).download(path)
