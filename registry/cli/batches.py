@@ -11,12 +11,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from registry.cli.base import CLOCK, Exit, OutFile, home_option, json_option, out_option, show
+from registry.cli.desk_unit import make_desk
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
 from registry.ledger.follow import group_of_batch, wait_published
+from registry.office.approving import IssuedResults, issue_by_reference
 from registry.office.checking import CheckedRoster, check_against_registry, check_roster
+from registry.office.direct import demand_direct_filing
 from registry.office.issuers import get_issuer
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
 from registry.office.reporting import batch_report
@@ -86,7 +89,10 @@ def check_file(services: Services, file: Path, prefix: str, now: datetime) -> Ch
 
 
 def issue_file(services: Services, checked: Checked, approval: str) -> IssuedBatch | None:
-    """Issue a checked list in one transaction; None if it has errors."""
+    """Issue a checked list in one transaction; None if it has errors.
+
+    Raises ``DirectFilingShut`` in a home where certificates come from approved batches.
+    """
     roster = checked.roster
     if roster is None or checked.findings.errors:
         return None
@@ -100,6 +106,7 @@ def issue_file(services: Services, checked: Checked, approval: str) -> IssuedBat
     services.require_head()
     signer = services.record_signer(checked.issuer.prefix)
     with write_unit(services.engine) as session:
+        demand_direct_filing(session, opened=services.settings.direct)
         return issue_batch(session, order, signer=signer, context=services.context)
 
 
@@ -194,14 +201,16 @@ def check_reference(text: str) -> str:
 
 
 @click.command("issue")
-@_file
-@_issuer
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--case", "reference", metavar="REF", help="Reference of an approved batch (JG-…).")
+@click.option("--issuer", "prefix", metavar="PREFIX", help="With FILE: 13 characters.")
 @click.option(
     "--approval",
-    required=True,
     metavar="REF",
-    callback=lambda _context, _option, value: check_reference(value),
-    help="Reference of the approval (备案文号). It is published.",
+    callback=lambda _context, _option, value: None if value is None else check_reference(value),
+    help="With FILE: reference of the approval (备案文号). It is published.",
 )
 @click.option(
     "--wait",
@@ -215,10 +224,28 @@ def check_reference(text: str) -> str:
 @home_option
 @json_option
 def issue_command(
-    home: Home, file: Path, prefix: str, approval: str, patience: int | None, *, as_json: bool
+    home: Home,
+    file: Path | None,
+    *,
+    reference: str | None,
+    prefix: str | None,
+    approval: str | None,
+    patience: int | None,
+    as_json: bool,
 ) -> int:
-    """Issue certificates for an approved results list, all of it or nothing."""
+    """Issue certificates to who passed, all of them or none: of an approved batch, --case REF.
+
+    FILE with --issuer and --approval is for a home made by `certreg init --direct`.
+    """
+    if reference is not None and file is None and prefix is None and approval is None:
+        services = Services.open(home)
+        done = issue_case(services, reference.strip())
+        return _conclude(services, done, patience, as_json=as_json)
+    if reference is not None or file is None or prefix is None or approval is None:
+        raise click.UsageError("say --case REF, or FILE with --issuer and --approval")
     services = Services.open(home)
+    with read_unit(services.engine) as session:
+        demand_direct_filing(session, opened=services.settings.direct)
     checked = check_file(services, file, prefix, CLOCK.now())
     batch = issue_file(services, checked, approval)
     if batch is None:
@@ -226,6 +253,23 @@ def issue_command(
     if not as_json:
         for line in finding_lines(checked.findings):
             click.echo(line)
+    return _conclude(services, batch, patience, as_json=as_json)
+
+
+def issue_case(services: Services, reference: str) -> IssuedResults:
+    """Issue an approved batch in one transaction, by the use case that the desk calls."""
+    desk = make_desk(services, "")
+    with write_unit(services.engine) as session:
+        return issue_by_reference(session, reference, desk, services.context)
+
+
+def _conclude(
+    services: Services,
+    batch: IssuedBatch | IssuedResults,
+    patience: int | None,
+    *,
+    as_json: bool,
+) -> int:
     facts: dict[str, object] = {
         "batch": batch.batch_id,
         "certificates": batch.count,
@@ -237,16 +281,16 @@ def issue_command(
     }
     try:
         if patience is not None:
-            facts |= _await(services, batch, patience)
+            facts |= _await(services, batch.batch_id, patience)
     finally:
         # Whatever becomes of the waiting: these numbers are given away.
         show(facts, as_json=as_json)
     return Exit.DONE
 
 
-def _await(services: Services, batch: IssuedBatch, patience: int) -> dict[str, object]:
+def _await(services: Services, batch: str, patience: int) -> dict[str, object]:
     with read_unit(services.engine) as session:
-        group = group_of_batch(session, batch.batch_id)
+        group = group_of_batch(session, batch)
     found = wait_published(
         services.engine, services.log, group, sleep=time.sleep, deadline=patience
     )

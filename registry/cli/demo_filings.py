@@ -122,7 +122,8 @@ def review_filing(staff: Staff, case: int, *, opinions: int = OPINIONS) -> None:
 
 
 def approve_filing(staff: Staff, case: int, prefix: str) -> None:
-    """Let another person approve with the province's prefix."""
+    """Let the clerk enter the province's prefix, and another person approve with it."""
+    staff("clerk").fill(f"/filings/{case}/prefix", {"prefix": prefix})
     staff("approver").fill(f"/filings/{case}/approve", {"prefix": prefix, "note": "同意备案"})
 
 
@@ -182,4 +183,10 @@ def take_step(staff: Staff, login: str, case: int, event: str, note: str = "") -
 
 
 def _paper(words: str) -> bytes:
-    return f"%PDF-1.7\n% {words}\n1 0 obj <<>> endobj\ntrailer <<>>\n%%EOF\n".encode()
+    return (
+        f"%PDF-1.7\n% {words}\n"
+        "1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+        "2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+        "3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>> endobj\n"
+        "trailer <</Root 1 0 R>>\n%%EOF\n"
+    ).encode()

@@ -14,7 +14,13 @@ from registry.cli.batches import write_upload
 from registry.cli.demo_browser import Browser, DemoClock
 from registry.cli.demo_cast import POWER, PRECISION
 from registry.cli.demo_staff import Person, Staff
-from registry.cli.demo_states import leave_filings, leave_plans, leave_schemes
+from registry.cli.demo_states import (
+    fix_pool,
+    leave_filings,
+    leave_plans,
+    leave_schemes,
+    leave_visit,
+)
 from registry.cli.demo_walk import BEGUN, Walk, with_clock
 from registry.cli.desk_app import create_application
 from registry.cli.home import Home, Settings
@@ -66,7 +72,9 @@ def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> 
         leave(walk)
         step()
     refused = leave_plans(walk)
+    draw = fix_pool(walk)
     services.anchor()
+    leave_visit(walk, draw)
     step()
     valid, corrected, revoked = (ranges["main"][place][0] for place in range(3))
     suspended = ranges["power"][0][0]

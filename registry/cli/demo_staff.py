@@ -19,18 +19,24 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from registry.cli.demo_browser import OK, Browser, DemoClock
 from registry.cli.services import Services
-from registry.office.accounts import NewAccount, add_account
+from registry.office.account_confirming import confirm_all
+from registry.office.accounts import NewAccount, add_account, find_login
 from registry.office.identity import ROLE_WORDS, Role
 from registry.office.totp import DIGITS, PERIOD
 from registry.store.base import write_unit
 
 ADMIN: Final = "admin"
+SECOND: Final = "admin2"
+"""The administrator who confirms what the first one does."""
+
 OFFICE: Final = (
     ("clerk", Role.CLERK),
     ("approver", Role.APPROVER),
     ("supervisor", Role.SUPERVISOR),
     ("auditor", Role.AUDITOR),
 )
+_ACCOUNT: Final = r'<a href="/accounts/([0-9]+)">{}</a>'
+_CHANGE: Final = re.compile(r'action="(/accounts/changes/[0-9]+/confirm)"')
 _FIRST: Final = re.compile(r'<p class="mono lead">([^<]+)</p>')
 _SECRET: Final = re.compile(r'手工输入密钥.*?<span class="mono">(.*?)</span>', re.DOTALL)
 
@@ -74,18 +80,32 @@ class Staff:
 
     def found(self, services: Services) -> None:
         """Add the first account as the machine's owner does, and those of the office by it."""
-        new = NewAccount(login=ADMIN, role=Role.ADMIN)
+        new = NewAccount(login=ADMIN, role=Role.ADMIN, staff_number=number_of(ADMIN))
         with write_unit(services.engine) as session:
             first = add_account(session, new, by=None, context=services.context)
         self._enter(ADMIN, Role.ADMIN, first)
+        given = self._add(SECOND, Role.ADMIN, "")
+        with write_unit(services.engine) as session:
+            confirm_all(session, find_login(session, SECOND), context=services.context)
+        self._enter(SECOND, Role.ADMIN, given)
         for login, role in OFFICE:
             self.add(login, role)
 
     def add(self, login: str, role: Role, company: str = "") -> None:
         """Add an account by the administrator's page, and let its person sign in first."""
+        first = self._add(login, role, company)
+        if not company:
+            second = self(SECOND)
+            number = second.get("/accounts").only(re.compile(_ACCOUNT.format(re.escape(login))))
+            change = second.get(f"/accounts/{number}").only(_CHANGE)
+            second.send(change, {})
+        self._enter(login, role, first)
+
+    def _add(self, login: str, role: Role, company: str) -> str:
+        number = "" if company else number_of(login)
         fields = {"login": login, "role": role.value, "company": company, "district": ""}
-        page = self(ADMIN).post("/accounts/new", {**fields, "name": ""}).expect(OK)
-        self._enter(login, role, page.only(_FIRST))
+        fields = {**fields, "name": "", "staff_number": number}
+        return self(ADMIN).post("/accounts/new", fields).expect(OK).only(_FIRST)
 
     def _enter(self, login: str, role: Role, first: str) -> None:
         browser = self.browse()
@@ -101,6 +121,11 @@ class Staff:
             browser.send("/signin/enrol", {"code": person.code(self.clock.moment)})
         person.here = self.clock.moment
         self.people[login] = person
+
+
+def number_of(login: str) -> str:
+    """Give a demonstration's staff number."""
+    return f"SL-{login.upper()}"
 
 
 def _sign_in(person: Person, at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from registry.cli import demo_filings as filings
@@ -10,6 +11,8 @@ from registry.cli.demo_cast import BEGINNERS, FITTER, GRINDER, MILLER, POWER, PR
 from registry.cli.demo_sheets import faulty_roster, write_roster
 from registry.cli.demo_walk import Walk
 
+_PLAN = re.compile(r"(JH-[0-9]{4}-[0-9]{4,})")
+_SECOND = re.compile(r"DD-001、(DD-[0-9]{3})")
 _AHEAD = timedelta(days=40)
 """More than ten working days, whatever holidays lie between."""
 
@@ -58,3 +61,17 @@ def leave_plans(walk: Walk) -> list[str]:
     write_roster(faulty.roster, faulty_roster())
     draft = plans.draft_plan(staff, faulty, first)
     return plans.put_roster(staff, faulty, draft)
+
+
+def fix_pool(walk: Walk) -> int:
+    """Fix the pool of a draw: the recorded plan, and one supervisor who has an account."""
+    clerk = walk.staff("clerk")
+    page = clerk.get("/supervision/draws/new")
+    plan, second = page.only(_PLAN), page.only(_SECOND)
+    fields = {"take": "1", "avoid": f"{plan} {second}"}
+    return clerk.send("/supervision/draws/new", fields).number
+
+
+def leave_visit(walk: Walk, draw: int) -> None:
+    """Draw by the checkpoint over the pool; the visit waits for its supervisor."""
+    walk.staff("clerk").send(f"/supervision/draws/{draw}/draw", {})

@@ -34,6 +34,7 @@ BEGUN: Final = 58
 _RANGE: Final = re.compile(
     r'<li><span class="mono">(Y[0-9]{21})</span>(?: 至 <span class="mono">(Y[0-9]{21})</span>)?'
 )
+_UNTIED: Final = re.compile(r'href="(/experts/[0-9]+/account)"')
 _SMALL: Final = 4
 """People of a plan that is there for its state alone."""
 
@@ -80,6 +81,8 @@ class Walk:
             for name in names:
                 fields = {"kind": kind, "name": f"示例{name}", "fields": "车工、电工、钳工"}
                 clerk.send("/experts", fields)
+        tie = clerk.get("/experts").only(_UNTIED)
+        clerk.send(tie, {"login": "supervisor"})
 
     def list_companies(self) -> None:
         """Carry both companies from their applications onto the list (备案名单)."""

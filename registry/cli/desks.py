@@ -18,6 +18,7 @@ from registry.cli.serve import LOOPBACK
 from registry.cli.services import Services
 from registry.cli.serving import run_granian
 from registry.errors import Refused
+from registry.office.account_confirming import confirm_all
 from registry.office.accounts import (
     NewAccount,
     add_account,
@@ -26,6 +27,7 @@ from registry.office.accounts import (
     reset_factors,
     reset_password,
     set_disabled,
+    set_staff_number,
 )
 from registry.office.identity import Role
 from registry.store.base import read_unit, write_unit
@@ -89,6 +91,9 @@ def account_group() -> None:
 @click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
 @click.option("--company", default="", metavar="USCC", help="For company roles: its credit code.")
 @click.option("--district", default="", metavar="CODE", help="For a district office's people.")
+@click.option(
+    "--staff-number", default="", metavar="NUMBER", help="For office roles: whose account it is."
+)
 @click.option("--password-stdin", is_flag=True, help="Read the first password from input.")
 @json_option
 def account_add_command(
@@ -98,15 +103,25 @@ def account_add_command(
     company: str,
     district: str,
     *,
+    staff_number: str,
     password_stdin: bool,
     as_json: bool,
 ) -> None:
-    """Add an account; its first password is shown once and must be changed at sign-in."""
+    """Add an account; its first password is shown once and must be changed at sign-in.
+
+    But for the first administrator's, an account of the office waits for confirmation.
+    """
     services = Services.open(home)
     given = sys.stdin.readline().rstrip("\r\n") if password_stdin else ""
     if password_stdin and not given:
         raise Refused("no password came from input: write it on one line")
-    new = NewAccount(login=login, role=Role(role), company=company, district=district)
+    new = NewAccount(
+        login=login,
+        role=Role(role),
+        company=company,
+        district=district,
+        staff_number=staff_number,
+    )
     with write_unit(services.engine) as session:
         password = add_account(session, new, by=None, context=services.context, password=given)
     facts = {"login": login, "role": role}
@@ -128,6 +143,7 @@ def account_list_command(home: Home, *, as_json: bool) -> None:
                 item.company or item.district or "city",
                 "factor" if item.factors else "no-factor",
                 "disabled" if item.disabled else "locked" if item.locked else "active",
+                *(f"waits:{change.kind}" for change in item.waiting),
             )
         )
         for item in kept
@@ -153,7 +169,10 @@ def account_disable_command(home: Home, login: str) -> None:
 @click.option("--factors", is_flag=True, help="Take the second factors away too.")
 @json_option
 def account_reset_command(home: Home, login: str, *, factors: bool, as_json: bool) -> None:
-    """Give an account a new first password, lift its lock and end its sessions."""
+    """Give an account a new first password, lift its lock and end its sessions.
+
+    An account of the office waits for confirmation.
+    """
     services = Services.open(home)
     with write_unit(services.engine) as session:
         account_id = find_login(session, login)
@@ -161,3 +180,28 @@ def account_reset_command(home: Home, login: str, *, factors: bool, as_json: boo
             reset_factors(session, account_id, by=None, context=services.context)
         password = reset_password(session, account_id, by=None, context=services.context)
     show({"login": login, "first password": password}, as_json=as_json)
+
+
+@account_group.command("confirm")
+@home_option
+@click.argument("login")
+@json_option
+def account_confirm_command(home: Home, login: str, *, as_json: bool) -> None:
+    """Confirm what waits for an account of the office, as another administrator would."""
+    services = Services.open(home)
+    with write_unit(services.engine) as session:
+        done = confirm_all(session, find_login(session, login), context=services.context)
+    show({"login": login, "confirmed": list(done)}, as_json=as_json)
+
+
+@account_group.command("number")
+@home_option
+@click.argument("login")
+@click.argument("number")
+def account_number_command(home: Home, login: str, number: str) -> None:
+    """Say which person of the office an account is; it waits for confirmation."""
+    services = Services.open(home)
+    with write_unit(services.engine) as session:
+        account_id = find_login(session, login)
+        set_staff_number(session, account_id, number, by=None, context=services.context)
+    show({"login": login, "staff number": number, "state": "waiting"}, as_json=False)

@@ -47,6 +47,8 @@ class Settings:
     """``s3://bucket/prefix`` for the log's files; empty: the directory ``public/log``."""
     document_scanner: tuple[str, ...] = ()
     """A virus scanner's command for companies' documents; it gets the file's path as last word."""
+    direct: bool = False
+    """Whether results lists are issued from files; no company's case is handled in such a home."""
     trusted_proxies: tuple[str, ...] = ()
     """Proxies before the public site, by address or network, whose ``X-Forwarded-For`` is true."""
 
@@ -96,6 +98,7 @@ class Home:
                 database=str(data["database"]),
                 log_storage=str(data.get("log_storage", "")),
                 document_scanner=tuple(map(str, data.get("document_scanner", ()))),
+                direct=data.get("direct", False) is True,
                 trusted_proxies=tuple(map(str, data.get("trusted_proxies", ()))),
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError) as error:
@@ -165,6 +168,8 @@ def write_settings(home: Home, settings: Settings) -> None:
         lines.append(f"log_storage = {json.dumps(settings.log_storage)}")
     if settings.document_scanner:
         lines.append(f"document_scanner = {json.dumps(list(settings.document_scanner))}")
+    if settings.direct:
+        lines.append("direct = true")
     if settings.trusted_proxies:
         lines.append(f"trusted_proxies = {json.dumps(list(settings.trusted_proxies))}")
     file = home.path / SETTINGS

@@ -28,6 +28,7 @@ from registry.cli.stamping import stamp_roots
 from registry.cli.trusted import trusted_issuers
 from registry.cli.witnesses import WITNESSES_FILE, read_witnesses
 from registry.ledger.asking import Asked, Outcome, witnessed_heads
+from registry.ledger.audit_heads import logged_heads
 from registry.ledger.cosigning import REST, TIMEOUT, cosign, refuse_alarm
 from registry.ledger.guards import refuse_unsafe, refuse_witnessed_ahead
 from registry.ledger.head import Log, load_head
@@ -35,16 +36,22 @@ from registry.ledger.local_storage import LocalStorage
 from registry.ledger.sequencer import Anchored, anchor
 from registry.ledger.storage import LogStorage
 from registry.ledger.succession import Era, current_era, predecessors
-from registry.office.companies import directory, directory_json
+from registry.office.audit_chain import SUBJECT
 from registry.office.context import Context
+from registry.office.directory import directory, directory_json
 from registry.office.due import china_day
 from registry.office.issuer_keys import signing_key
+from registry.office.public_draws import public_draws
+from registry.office.public_mark import public_mark
 from registry.publish import Site, publish
 from registry.store.base import read_unit
 from registry.store.schema import require_current
 
 OFFICE = "office"
 DIRECTORY_FILE = "directory.json"
+DRAWS_FOLDER = "draws"
+LISTS_MARK = "lists.mark"
+"""In the home: what the published lists were last made from."""
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: cached_property keeps its values in __dict__
@@ -99,13 +106,19 @@ class Services:
         """The newest log with its files."""
         return Log(
             origin=self.era.origin,
-            storage=self._log_storage(),
+            storage=self._log_storage(self.era.origin),
             signers=checkpoint_signers(self.ring, CLOCK.now()),
             policy=self.policy,
         )
 
-    def _log_storage(self) -> LogStorage:
-        address, origin = self.settings.log_storage, self.era.origin
+    def logged_heads(self) -> frozenset[tuple[int, str]] | None:
+        """Read the audit heads from the published files of all logs; None if unreadable."""
+        with read_unit(self.engine) as session:
+            origins = (*predecessors(session, self.era.origin), self.era.origin)
+        return logged_heads((self._log_storage(origin) for origin in origins), SUBJECT)
+
+    def _log_storage(self, origin: str) -> LogStorage:
+        address = self.settings.log_storage
         if not address:
             return LocalStorage(self.log_folder(origin))
         # Only who has a bucket needs obstore.
@@ -172,10 +185,23 @@ class Services:
         return done, written
 
     def _publish_directory(self) -> None:
+        today = china_day(CLOCK.now())
+        kept = self.home.path / LISTS_MARK
+        there = kept.is_file() and (self.home.public / DIRECTORY_FILE).is_file()
+        written = kept.read_text("ascii") if there else ""
         with read_unit(self.engine) as session:
+            mark = public_mark(session, on=today)
+            if mark == written:
+                return
             entries = directory(session, self.context)
-        data = directory_json(entries, on=china_day(CLOCK.now()))
-        LocalStorage(self.home.public).write_all([(DIRECTORY_FILE, data)])
+            draws, index = public_draws(session, self.context, on=today)
+        data = directory_json(entries, on=today)
+        files = [(f"{DRAWS_FOLDER}/{reference}.json", file) for reference, file in draws.items()]
+        # The index last: what it names is there.
+        files += [(f"{DRAWS_FOLDER}/index.json", index), (DIRECTORY_FILE, data)]
+        LocalStorage(self.home.public).write_all(files)
+        # After the files: a crash before it has them written once more.
+        LocalStorage(self.home.path).write_all([(LISTS_MARK, mark.encode())])
 
     def _cosign(self) -> tuple[Asked, ...]:
         now = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import datetime
 
 import click
@@ -11,7 +12,7 @@ from keys.ceremony import make_seal_root
 from keys.model import Algorithm, Purpose
 from keys.passphrase import VARIABLE, read_passphrase
 from keys.ring import RING_FILE, KeyRing
-from registry.cli.base import CLOCK, home_option, json_option, show
+from registry.cli.base import CLOCK, home_option, json_option, make_context, show
 from registry.cli.checkpoint_keys import complete_pair
 from registry.cli.home import SETTINGS, Home, Settings, is_base_url, write_private, write_settings
 from registry.cli.issuer_keys import key_group
@@ -20,6 +21,7 @@ from registry.cli.key_terms import LIFETIME, ROOT_LIFETIME, SKEW
 from registry.cli.services import OFFICE, Services
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
+from registry.office.direct import open_direct_filing
 from registry.office.issuers import add_issuer, is_known
 from registry.office.key_places import adopt_keys
 from registry.rules.levels import MINTED
@@ -49,11 +51,20 @@ LONGEST_NAME = 60
     metavar="URL",
     help="`sqlite` (a file in the home) or an SQLAlchemy address such as postgresql+psycopg://…",
 )
+@click.option(
+    "--direct",
+    is_flag=True,
+    help="Issue from files (`certreg issue FILE`): the procedure is carried elsewhere. On the "
+    "record, and over with the first case of a company.",
+)
 @json_option
-def init_command(home: Home, office: str, base_url: str, database: str, *, as_json: bool) -> None:
+def init_command(
+    home: Home, office: str, base_url: str, database: str, *, direct: bool, as_json: bool
+) -> None:
     """Make a home: keys, database, trust folder. Run again, it only does what is missing."""
+    url = base_url.rstrip("/")
     settings = init_home(
-        home, Settings(office=office, base_url=base_url.rstrip("/"), database=database)
+        home, Settings(office=office, base_url=url, database=database, direct=direct)
     )
     show(
         {
@@ -61,6 +72,7 @@ def init_command(home: Home, office: str, base_url: str, database: str, *, as_js
             "log": settings.origin,
             "public site": settings.base_url,
             "trust": str(home.public / "trust"),
+            "certificates": "from files, directly" if settings.direct else "from approved batches",
         },
         as_json=as_json,
     )
@@ -68,8 +80,11 @@ def init_command(home: Home, office: str, base_url: str, database: str, *, as_js
 
 def init_home(home: Home, settings: Settings) -> Settings:
     """Make what a home needs, in an order that a crash can interrupt anywhere; return settings."""
+    opened = False
     if (home.path / SETTINGS).is_file():
-        settings = home.settings()
+        known = home.settings()
+        opened = known.direct
+        settings = replace(known, direct=opened or settings.direct)
         home.engine()
     elif not is_base_url(settings.base_url):
         # Whatever is written once stands in every QR code and cannot be taken back.
@@ -95,6 +110,10 @@ def init_home(home: Home, settings: Settings) -> Settings:
         url = f"sqlite:///{home.path / 'registry.db'}"
     engine = open_engine(url)
     migrate(engine)
+    if settings.direct and not opened:
+        # Before the settings: whoever finds the home opened finds that on the record too.
+        with write_unit(engine) as session:
+            open_direct_filing(session, make_context(ring))
     engine.dispose()
     write_settings(home, settings)
     services = Services.open(home)

@@ -76,7 +76,7 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home made once: key stretching would cost more than the tests."""
     home = tmp_path_factory.mktemp("made") / "home"
     for arguments in (
-        ("init", "--home", str(home), "--base-url", "http://127.0.0.1:8000"),
+        ("init", "--direct", "--home", str(home), "--base-url", "http://127.0.0.1:8000"),
         (*ADD, "--prefix", PREFIX, "--home", str(home)),
         (*ADD_OTHER, "--prefix", OTHER, "--levels", "5,4", "--home", str(home)),
     ):

@@ -25,6 +25,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select
 
 from keys import ring
@@ -35,6 +36,7 @@ from registry.cli.demo_people import demo_name, demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.cli.home import Home
 from registry.cli.main import certreg
+from registry.office import passwords
 from registry.sheets.columns import COLUMNS, SHEET_NAME
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate
@@ -217,10 +219,14 @@ def open_desk(home: Path, folder: Path) -> Desk:
 
 @pytest.fixture(scope="module", autouse=True)
 def _cheap_passphrase() -> Iterator[None]:
-    """Make rings whose passphrase costs little: stretching it is most of a short command."""
+    """Make rings and accounts whose passphrase costs little: it is most of a short command."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ring, "ScryptParams", partial(ScryptParams, n=1 << 4))
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patched.setattr(passwords, "HASHER", cheap)
+        passwords._dummy.cache_clear()
         yield
+    passwords._dummy.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -228,7 +234,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a home with two companies, to be copied."""
     folder = tmp_path_factory.mktemp("founded")
     desk = open_desk(folder / "home", folder)
-    assert desk("init").status == 0
+    assert desk("init", "--direct").status == 0
     for prefix, name, code, levels in COMPANIES:
         named = ("--name", name, "--uscc", code, "--prefix", prefix, "--levels", levels)
         assert desk("issuer", "add", *named).status == 0

@@ -26,18 +26,24 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_administrator_is_made_listed_reset_and_disabled(desk: Any) -> None:
-    ran = desk("account", "add", "boss", "--role", "admin", "--json")
+    ran = desk("account", "add", "boss", "--role", "admin", "--staff-number", "GH-1", "--json")
     assert FIRST.fullmatch(ran.facts["first password"])
     assert desk("account", "list", "--json").facts == {"boss": "admin city no-factor active"}
     again = desk("account", "reset", "boss", "--factors", "--json")
     assert FIRST.fullmatch(again.facts["first password"])
     assert again.facts["first password"] != ran.facts["first password"]
+    waits = "admin city no-factor active waits:factors waits:password"
+    assert desk("account", "list", "--json").facts == {"boss": waits}
+    confirmed = desk("account", "confirm", "boss", "--json")
+    assert confirmed.facts["confirmed"] == ["factors", "password"]
+    assert desk("account", "confirm", "boss").status == 1
     assert desk("account", "disable", "boss").status == 0
     assert desk("account", "list", "--json").facts == {"boss": "admin city no-factor disabled"}
 
 
 def test_what_cannot_be_is_refused(desk: Any) -> None:
-    assert desk("account", "add", "Boss", "--role", "admin").status == 1
+    assert desk("account", "add", "Boss", "--role", "admin", "--staff-number", "1").status == 1
+    assert "工号" in desk("account", "add", "boss", "--role", "admin").line
     assert desk("account", "add", "head", "--role", "company-head").status == 1
     assert desk("account", "add", "head", *HEAD).status == 1
     assert desk("account", "add", "boss", "--role", "god").status == 1

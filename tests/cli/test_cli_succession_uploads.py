@@ -51,7 +51,7 @@ def test_a_genuine_file_of_a_frozen_log_is_answered_by_the_register(
     for data in papers.values():
         answer = send(site(stock), data)
         assert word_of(answer) == "有效"
-        assert "文件所附的证明出自已停用的登记簿" in answer.text
+        assert "文件所附的证明出自已停用的公开日志" in answer.text
     # What was done under the successor counts.
     number = stock.certificates()[3].number
     assert stock("revoke", number, "--reason", "fraud").status == 0

@@ -67,7 +67,7 @@ def test_a_line_committed_late_is_linked_in_its_place(engine: Any) -> None:
     with read_unit(engine) as session:
         newest = session.scalars(select(AuditLine.line_id).order_by(AuditLine.line_id.desc()))
         assert linked[0].line_id == newest.first()
-        found = verify_audit(session, CONTEXT)
+        found = verify_audit(session, CONTEXT, frozenset())
     assert (found.verdict, found.unlinked) == (Verdict.INTACT, 0)
 
 

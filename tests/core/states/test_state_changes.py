@@ -13,6 +13,7 @@ from registry.errors import AlreadyHeld, NotFound, Refused
 from registry.office.certificates import editions, open_certificate
 from registry.office.issuer_keys import KeyNotActive
 from registry.office.reasons import REINSTATING, REISSUING, SUSPENDING, Reason
+from registry.rules.standing import CERTIFICATE
 from registry.store.audit import AuditLine
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate, CertificateState
@@ -35,6 +36,14 @@ LEGAL = {
     "revoked": set(),
     "reinstated": {"revoke", "suspend", "correct", "reissue"},
 }
+
+
+def test_the_ways_are_those_of_the_machines_table() -> None:
+    assert set(VERBS) == set(CERTIFICATE.events)
+    for state in CERTIFICATE.states:
+        table = {step.event for step in CERTIFICATE.steps if step.state == state}
+        # Superseded is no state of a current edition: nothing acts on an older one.
+        assert table == LEGAL.get(state, set())
 
 
 def changes(office: Any) -> list[StatusChange]:
