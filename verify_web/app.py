@@ -15,6 +15,7 @@ from flask import Flask, Request, url_for
 
 from verify_web import (
     directory,
+    draws,
     errors,
     log,
     lookups,
@@ -102,6 +103,7 @@ def create_app(config: SiteConfig) -> Flask:
     app.register_blueprint(uploads.blueprint(site))
     app.register_blueprint(log.blueprint(config.public_dir))
     app.register_blueprint(directory.blueprint(config.public_dir))
+    app.register_blueprint(draws.blueprint(config.public_dir))
     app.register_blueprint(status.blueprint(config.public_dir))
     app.register_blueprint(tail.blueprint(site))
     return app
