@@ -12,6 +12,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 
+# Two processes run the tests; who is done first takes over from the other.
+TWO := -n 2 --dist worksteal
+
 # An environment that was moved or copied would run another checkout's code, one whose Python is
 # gone runs nothing: neither counts as installed.
 SOUND := $(shell grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip && $(BIN)/python -c '' 2>/dev/null && echo yes)
@@ -28,8 +31,8 @@ help: ## say what can be made
 demo: $(RUN) ## make a demonstration registry in CERTREG_HOME (default var/demo) and serve it; ARGS=--no-serve
 	CERTREG_HOME="$${CERTREG_HOME:-var/demo}" $(BIN)/certreg demo $(ARGS)
 
-test: $(DEV) ## run the tests; ARGS go to pytest
-	$(BIN)/pytest -rs $(ARGS)
+test: $(DEV) ## run the tests, two at a time; ARGS go to pytest (-n 0: one at a time)
+	$(BIN)/pytest -rs $(TWO) $(ARGS)
 
 lint: $(DEV) ## check style, format and types
 	$(BIN)/ruff check .
@@ -40,7 +43,7 @@ bench: $(DEV) ## measure the goals of speed, as ratios
 	$(BIN)/python bench/run.py $(ARGS)
 
 soak: $(DEV) ## run the long tests, and every property test on many more examples
-	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -rs -m "soak or not soak" $(ARGS)
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -rs $(TWO) -m "soak or not soak" $(ARGS)
 
 clean: ## remove the environment and all caches; a registry in var/ stays
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -82,6 +82,8 @@ def test_rules_pages_and_tests_of_the_notice_exist(root: Path) -> None:
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
     routes = (root / "tests" / "web" / "routes.txt").read_text("utf-8")
     pages = {line.partition(" ")[0] for line in routes.splitlines()}
+    for module in (root / "verify_web").glob("*.py"):
+        pages |= set(re.findall(r'@routes\.get\("([^"]+)"\)', module.read_text("utf-8")))
     wrong = []
     for paragraph, _binds, rule, page, test in rows[2:]:
         files = [name.strip("`") for name in (rule, test)]
