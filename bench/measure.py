@@ -64,7 +64,9 @@ def ratio(upper: list[float], lower: list[float]) -> str:
 def make_services(folder: Path) -> Services:
     """Return an open home with one company."""
     home = Home(path=folder / "home", environ={})
-    settings = Settings(office="示例市鉴定办", base_url="http://127.0.0.1:8000", database="sqlite")
+    settings = Settings(
+        office="示例市鉴定办", base_url="http://127.0.0.1:8000", database="sqlite", direct=True
+    )
     init_home(home, settings)
     services = Services.open(home)
     enrol(
