@@ -27,7 +27,7 @@ from registry.cli.batches import CHINA, check_file, issue_file
 from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.cli.ledger import evidence_for
-from registry.cli.papers import press_of
+from registry.cli.press import press_of
 from registry.cli.services import Services
 from registry.documents.certificate import (
     Press,

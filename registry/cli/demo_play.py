@@ -24,7 +24,7 @@ from registry.cli.demo_states import (
 from registry.cli.demo_walk import BEGUN, Walk, with_clock
 from registry.cli.desk_app import create_application
 from registry.cli.home import Home, Settings
-from registry.cli.papers import make_pdf
+from registry.cli.press import make_pdf
 from registry.cli.revising import correct_certificate
 from registry.cli.services import Services
 from registry.cli.setup import init_home

@@ -6,6 +6,8 @@ keys/            the key ring (secret, encrypted)
 secrets/         the passphrase, when it is not in the environment (secret, 0600)
 site/pepper      the one secret of the public site (0600)
 site/site.db     what the public site remembers: its limits (0600)
+templates/       layouts of certificates by the office's designers, if there are any
+timestamps/      the timestamp authority's address and roots, if there is one
 public/          what everybody may read: log, trust, status, mirror
 """
 
@@ -31,6 +33,8 @@ from registry.store.base import open_engine
 from signing.mirror import PEPPER_BYTES
 
 SETTINGS = "certreg.toml"
+TEMPLATES = "templates"
+"""Folder with the designers' layouts of certificates."""
 
 # As narrow as the trust folder's: what passes here must never fail there.
 _BASE_URL = re.compile(r"https?://[a-z0-9.\-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~\-]{1,64}){0,8}")

@@ -8,10 +8,7 @@ import click
 
 from keys.model import is_prefix
 from registry.cli.base import CLOCK, home_option
-from registry.cli.home import Home, write_private
-from registry.cli.papers import TEMPLATES
-from registry.documents.fonts import font_set
-from registry.documents.rehearsal import PREFIX, rehearse
+from registry.cli.home import TEMPLATES, Home, write_private
 from registry.documents.template import DEFAULT_NAME, load_template, shipped_template
 from registry.errors import Refused
 
@@ -55,6 +52,10 @@ def new_command(home: Home, name: str) -> None:
 @home_option
 def check_command(home: Home, name: str, samples: Path | None) -> None:
     """Draw samples by a layout and put them through the print gate (keys are thrown away)."""
+    # The PDF libraries are not for every command's start: see `press`.
+    from registry.documents.fonts import font_set  # noqa: PLC0415
+    from registry.documents.rehearsal import PREFIX, rehearse  # noqa: PLC0415
+
     prefix = PREFIX if name == EVERYBODY else name
     folder = home.ready().path / TEMPLATES
     if not (folder / f"{name}.typ").is_file():

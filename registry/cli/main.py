@@ -23,7 +23,7 @@ from registry.cli.layouts import layout_group
 from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
 from registry.cli.monitor import monitor_command
-from registry.cli.papers import copy_command, pdf_command
+from registry.cli.papers import copy_command, pdf_command, timestamps_command
 from registry.cli.revising import (
     correct_command,
     reinstate_command,
@@ -33,7 +33,6 @@ from registry.cli.revising import (
 )
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
-from registry.cli.stamping import timestamps_command
 from registry.cli.witness import witness_group
 
 

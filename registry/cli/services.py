@@ -24,7 +24,7 @@ from keys.trust import ISSUERS_FILE, POLICY_FILE, TrustedIssuer, issuers_json
 from registry.cli.base import CLOCK, make_context
 from registry.cli.checkpoint_keys import checkpoint_signers, near_their_end, policy_logs
 from registry.cli.home import Home, Settings
-from registry.cli.stamping import stamp_roots
+from registry.cli.stamp_roots import stamp_roots
 from registry.cli.trusted import trusted_issuers
 from registry.cli.witnesses import WITNESSES_FILE, read_witnesses
 from registry.ledger.asking import Asked, Outcome, witnessed_heads

@@ -20,18 +20,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import click
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import load_der_x509_crl, load_pem_x509_certificates
+from cryptography.x509 import load_der_x509_crl
 
-from registry.cli.base import CLOCK, home_option
 from registry.cli.home import Home
+from registry.cli.stamp_roots import FOLDER, stamp_roots
 from registry.errors import HomeNotReady
 from signing.errors import StampFailed
 from signing.pdf import Stamping, StampLevel
-from signing.pdf.stamp import MAX_TOKEN_BYTES, ask_stamp
+from signing.pdf.stamp import MAX_TOKEN_BYTES
 
-FOLDER: Final = "timestamps"
 SETTINGS_FILE: Final = "authority.toml"
 TIMEOUT: Final = 10.0
 """Seconds for the whole exchange; authorities answer in one or two."""
@@ -86,18 +83,6 @@ def _told(file: Path) -> tuple[str, str, str] | None:
     url, level, without = (str(told.get(key, "")) for key in _KEYS)
     good = level in set(StampLevel) and without in {"refuse", "plain"} and _is_address(url)
     return (url, level, without) if good and told.keys() == set(_KEYS) else None
-
-
-def stamp_roots(home: Home) -> tuple[bytes, ...]:
-    """Return the roots of all authorities that were ever asked (DER), in order of their files."""
-    found: dict[bytes, None] = {}
-    for file in sorted((home.path / FOLDER).glob("*.pem")):
-        try:
-            roots = load_pem_x509_certificates(file.read_bytes())
-        except ValueError:
-            raise HomeNotReady(f"{file} is no certificate in PEM: correct or remove it") from None
-        found.update(dict.fromkeys(root.public_bytes(Encoding.DER) for root in roots))
-    return tuple(found)
 
 
 def _crls(home: Home) -> tuple[bytes, ...]:
@@ -164,16 +149,3 @@ def _failed(what: str) -> str:
         f"no timestamp (时间戳) was had: {what}. Try again, or see `{FOLDER}/{SETTINGS_FILE}` in "
         "the home"
     )
-
-
-@click.command("timestamps")
-@home_option
-def timestamps_command(home: Home) -> None:
-    """Ask the timestamp authority for one timestamp, to see that it works."""
-    authority = read_authority(home.ready())
-    if authority is None:
-        click.echo(f"no authority is set: write {home.path / FOLDER / SETTINGS_FILE}")
-        return
-    token = ask_stamp(authority.stamping, bytes(32), CLOCK.now())
-    level = authority.stamping.level
-    click.echo(f"{authority.url}: good, {len(token)} bytes; PDFs are made with PAdES {level}")

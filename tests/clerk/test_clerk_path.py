@@ -30,6 +30,9 @@ COMMANDS = (
     "desk",
     "account",
     "draw",
+    "copy",
+    "layout",
+    "timestamps",
 )
 
 

@@ -22,7 +22,7 @@ def papers(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
     from registry.cli.home import Home
     from registry.cli.ledger import evidence_for
-    from registry.cli.papers import make_pdf
+    from registry.cli.press import make_pdf
     from registry.cli.services import Services
     from registry.store.base import read_unit
     from registry.store.certificates import Certificate

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry.cli import stamping
 from registry.cli.home import Home
-from registry.cli.stamping import FOLDER, SETTINGS_FILE, read_authority, stamp_roots
+from registry.cli.stamp_roots import FOLDER, stamp_roots
+from registry.cli.stamping import SETTINGS_FILE, read_authority
 from registry.errors import HomeNotReady
 from signing.errors import StampFailed
 from signing.pdf import StampLevel

@@ -21,10 +21,11 @@ from registry.cli.batches import CHINA, check_file, issue_file
 from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.cli.home import Home, Settings
-from registry.cli.papers import make_copy, make_pdf
+from registry.cli.press import make_copy, make_pdf
 from registry.cli.services import Services
 from registry.cli.setup import enrol, init_home
-from registry.cli.stamping import FOLDER, SETTINGS_FILE
+from registry.cli.stamp_roots import FOLDER
+from registry.cli.stamping import SETTINGS_FILE
 from signing.certverify import main as certverify
 
 PREFIX = "Y000044999001"
@@ -35,7 +36,12 @@ KIND = "application/timestamp-reply"
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     monkeypatch.setattr(ring, "ScryptParams", partial(ScryptParams, n=1 << 4))
     home = Home(path=tmp_path / "home", environ={})
-    init_home(home, Settings(office="示例市鉴定办", base_url="http://127.0.0.1", database="sqlite"))
+    init_home(
+        home,
+        Settings(
+            office="示例市鉴定办", base_url="http://127.0.0.1", database="sqlite", direct=True
+        ),
+    )
     opened = Services.open(home)
     named = {"name": "深圳市示例精密制造有限公司", "uscc": "91449999MA5DEM0015"}
     enrol(opened, prefix=PREFIX, levels="5,4,3,2,1", **named)
