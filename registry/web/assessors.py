@@ -31,8 +31,8 @@ from registry.sheets.template import write_empty
 from registry.web.cases import page_asked
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.web.plan_parts import first_words, posted_day
-from registry.web.plan_upload import LIMITS
 from registry.web.spreadsheets import saved_upload, workbook_download
+from registry.web.table_upload import LIMITS
 from registry.wording import message
 
 SHOWN = 30

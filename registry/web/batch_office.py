@@ -30,10 +30,11 @@ from registry.office.unit import Desk
 from registry.office.weighing import weigh
 from registry.office.withholding import count_to_issue, withhold
 from registry.rules.findings import Severity
-from registry.web.batch_scores import SHOWN, drawable
+from registry.web.batch_scores import drawable
 from registry.web.cases import doing_from_form
 from registry.web.gate import CASES, OFFICE, decide, me
 from registry.web.long_work import LARGE, Tell, Words, follow
+from registry.web.table_upload import SHOWN
 from registry.wording import message
 
 Page = Response | tuple[str, int] | str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -38,41 +39,18 @@ from registry.office.unit import Desk
 from registry.rules.findings import Findings
 from registry.rules.scheme import PartKind, Scheme
 from registry.rules.scores_sheet import NONE, SERIOUS, template_rows
-from registry.sheets.errors import SheetError
 from registry.sheets.layout_scores import PART_NAMES, SCORES, scores_layout
-from registry.sheets.limits import MEBIBYTE, Limits
 from registry.sheets.template import write_empty
 from registry.web import charts
 from registry.web.cases import doing_from_form, page_asked
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.web.long_work import Words
 from registry.web.spreadsheets import workbook_download
-from registry.web.table_upload import (
-    FOUND,
-    Held,
-    Rows,
-    Upload,
-    check_now,
-    check_with_progress,
-    found_text,
-)
-from registry.wording import message
+from registry.web.table_upload import FOUND, Rows, Upload, found_text, receive
 from registry.wording_batches import failing_text, points
 
 PAGE: Final = 50
-SHOWN: Final = 30
-"""Faults a page lists; the report has all that are listed at all."""
-
-LIMITS: Final = Limits(
-    file_bytes=8 * MEBIBYTE,
-    unpacked_bytes=64 * MEBIBYTE,
-    rows=5000,
-    cpu_seconds=20,
-    wall_seconds=40.0,
-    table_bytes=8 * MEBIBYTE,
-)
 _CHECKING: Final = Words(title="正在核对成绩", english="Checking scores", counted="已核对（行）")
-Page = Response | tuple[str, int] | str
 
 
 def drawable(character: str) -> bool:
@@ -137,27 +115,16 @@ def _upload_routes(routes: Blueprint, desk: Desk) -> None:
     @decide(of=COMPANY)
     def scores(case_id: int) -> str:
         count = request.args.get(FOUND, 0, type=int)
-        return _page(desk, case_id, (_fault(found_text(count)),) if count > 0 else (), 1)
+        return _page(desk, case_id, (found_text(count),) if count > 0 else (), 1)
 
     @routes.post("/batches/<int:case_id>/scores")
     @decide(of=COMPANY)
-    def upload(case_id: int) -> Page:
+    def upload(case_id: int) -> Response | tuple[str, int]:
         doing, file = doing_from_form(), request.files.get("scores")
         if file is None or not file.filename:
-            return _page(desk, case_id, (_fault("请选择填好的成绩表"),), 1), 422
+            return _page(desk, case_id, ("请选择填好的成绩表",), 1), 422
         _demand_editable(desk, case_id)
-        held, check = Held(file), _check(desk, case_id, doing)
-        if held.is_large(LIMITS):
-            return check_with_progress(desk, held, check)
-        try:
-            found = check_now(desk, held, check)
-        except SheetError as error:
-            return _page(desk, case_id, (_fault(message(error.finding)),), 1), 422
-        total = found.errors + found.warnings
-        if not total:
-            return redirect(check.onward, 303)
-        listed = tuple(_fault(message(one)) for one in found.listed[:SHOWN])
-        return _page(desk, case_id, listed, total), 422
+        return receive(desk, file, _check(desk, case_id, doing))
 
 
 def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
@@ -176,11 +143,11 @@ def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
         case_id=case_id,
         by=doing.by,
         layout=SCORES,
-        limits=LIMITS,
         check=use_case,
         onward=url_for("batches.results", case_id=case_id),
         back=url_for("batches.scores", case_id=case_id),
         words=_CHECKING,
+        show=partial(_page, desk, case_id),
     )
 
 
@@ -224,7 +191,7 @@ def _demand_editable(desk: Desk, case_id: int) -> None:
         raise Refused(f"评价结果现为“{machine_of(case).words[case.state]}”，不能再修改")
 
 
-def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) -> str:
+def _page(desk: Desk, case_id: int, faults: tuple[str, ...], total: int) -> str:
     _demand_editable(desk, case_id)
     with desk.read() as session:
         case = get_batch(session, case_id, me())
@@ -233,7 +200,7 @@ def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) 
         "batches/scores.html",
         case=case,
         form=form,
-        faults=faults,
+        faults=[FieldFault(field="scores", text=text) for text in faults],
         more=total - len(faults),
         report=has_report(desk.documents, case_id),
     )
@@ -268,7 +235,3 @@ def _rows(lines: Iterable[ResultLine], kinds: Sequence[PartKind]) -> Iterator[tu
             failing_text(line.outcome.failing) if line.outcome.failing else "",
             line.withheld,
         )
-
-
-def _fault(text: str) -> FieldFault:
-    return FieldFault(field="scores", text=text)

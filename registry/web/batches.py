@@ -41,6 +41,7 @@ from registry.web import batch_office, batch_publicity, batch_scores
 from registry.web.cases import doing_from_form
 from registry.web.gate import COMPANY, OFFICE, decide, me
 from registry.web.sections import Act, Section, section
+from registry.web.table_upload import SHOWN
 from registry.web.words import china_date
 
 Page = Response | tuple[str, int] | str
@@ -157,7 +158,7 @@ def _evidence_page(
         case=case,
         typed=manifest_text(form.evidence) if typed is None else typed,
         until=until,
-        faults=faults[: batch_scores.SHOWN],
+        faults=faults[:SHOWN],
     )
 
 

@@ -6,6 +6,7 @@ checked by the use case. It stands on disk only in a private folder that goes wi
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -27,41 +28,16 @@ from registry.rules.findings import Findings
 from registry.rules.levels import BY_SYMBOL
 from registry.rules.people import ID_TYPE_NAMES
 from registry.rules.plan_roster import EMPLOYMENT_NAMES
-from registry.sheets.errors import SheetError
 from registry.sheets.layouts import ROSTER
-from registry.sheets.limits import MEBIBYTE, Limits
 from registry.sheets.template import write_empty
 from registry.web.cases import doing_from_form
 from registry.web.gate import CASES, COMPANY, decide, me
 from registry.web.long_work import Words
-from registry.web.plan_parts import back_to_tasks, open_for_editing
+from registry.web.plan_parts import open_for_editing
 from registry.web.spreadsheets import workbook_download
-from registry.web.table_upload import (
-    FOUND,
-    Held,
-    Rows,
-    Upload,
-    check_now,
-    check_with_progress,
-    found_text,
-)
-from registry.wording import message
+from registry.web.table_upload import FOUND, Rows, Upload, found_text, receive
 
 PAGE: Final = 50
-SHOWN: Final = 30
-"""Faults the page lists; the report has all that are listed at all."""
-
-LIMITS: Final = Limits(
-    file_bytes=8 * MEBIBYTE,
-    unpacked_bytes=64 * MEBIBYTE,
-    rows=5000,
-    cpu_seconds=20,
-    wall_seconds=40.0,
-    table_bytes=8 * MEBIBYTE,
-)
-"""A plan names the people of one company's one assessment, not a year's results."""
-
-
 _CHECKING: Final = Words(
     title="正在核对名册", english="Checking the roster", counted="已核对（行）"
 )
@@ -95,29 +71,18 @@ def _upload_routes(routes: Blueprint, desk: Desk) -> None:
     @decide(of=COMPANY)
     def roster(case_id: int) -> str:
         count = request.args.get(FOUND, 0, type=int)
-        return _page(desk, case_id, (_fault(found_text(count)),) if count > 0 else (), 1)
+        return _page(desk, case_id, (found_text(count),) if count > 0 else (), 1)
 
     @routes.post("/plans/<int:case_id>/roster")
     @decide(of=COMPANY)
-    def upload(case_id: int) -> Response | str:
+    def upload(case_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form()
         file = request.files.get("roster")
         if file is None or not file.filename:
-            return _page(desk, case_id, (_fault("请选择填好的名册文件"),), 1)
+            return _page(desk, case_id, ("请选择填好的名册文件",), 1), 422
         with desk.read() as session:
             open_for_editing(desk, session, case_id)
-        held, check = Held(file), _check(desk, case_id, doing)
-        if held.is_large(LIMITS):
-            return check_with_progress(desk, held, check)
-        try:
-            found = check_now(desk, held, check)
-        except SheetError as error:
-            return _page(desk, case_id, (_fault(message(error.finding)),), 1)
-        total = found.errors + found.warnings
-        if not total:
-            return back_to_tasks(case_id)
-        listed = tuple(_fault(message(one)) for one in found.listed[:SHOWN])
-        return _page(desk, case_id, listed, total)
+        return receive(desk, file, _check(desk, case_id, doing))
 
 
 def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
@@ -136,11 +101,11 @@ def _check(desk: Desk, case_id: int, doing: Doing) -> Upload:
         case_id=case_id,
         by=doing.by,
         layout=ROSTER,
-        limits=LIMITS,
         check=use_case,
         onward=url_for("plans.tasks", case_id=case_id),
         back=url_for("plans.roster", case_id=case_id),
         words=_CHECKING,
+        show=partial(_page, desk, case_id),
     )
 
 
@@ -169,7 +134,7 @@ def _download_routes(routes: Blueprint, desk: Desk) -> None:
         return workbook_download(data, f"名册问题表-{case.reference}.xlsx")
 
 
-def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) -> str:
+def _page(desk: Desk, case_id: int, faults: tuple[str, ...], total: int) -> str:
     with desk.read() as session:
         case, plan = open_for_editing(desk, session, case_id)
         lines, _ = roster_lines(session, case, desk.context(me()), page=1, size=PAGE)
@@ -180,11 +145,7 @@ def _page(desk: Desk, case_id: int, faults: tuple[FieldFault, ...], total: int) 
         plan=plan,
         lines=lines,
         months=months,
-        faults=faults,
+        faults=[FieldFault(field="roster", text=text) for text in faults],
         more=total - len(faults),
         report=has_report(desk.documents, case_id),
     )
-
-
-def _fault(text: str) -> FieldFault:
-    return FieldFault(field="roster", text=text)

@@ -13,9 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol, TypeAlias
 
-from flask import Response
+from flask import redirect
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
 
 from registry.errors import Refused
 from registry.office.fault_reports import drop_report, keep_report
@@ -25,7 +26,7 @@ from registry.rules.findings import Findings
 from registry.rules.text import Cell
 from registry.sheets.columns import Layout
 from registry.sheets.errors import SheetError
-from registry.sheets.limits import Limits
+from registry.sheets.limits import MEBIBYTE, Limits
 from registry.sheets.reader import open_table
 from registry.sheets.report import write_report
 from registry.sheets.table import Table
@@ -34,6 +35,19 @@ from registry.wording import message
 
 FOUND: Final = "found"
 """Where an address says how many faults a large table has."""
+
+SHOWN: Final = 30
+"""Faults a page lists; the report has all that are listed at all."""
+
+LIMITS: Final = Limits(
+    file_bytes=8 * MEBIBYTE,
+    unpacked_bytes=64 * MEBIBYTE,
+    rows=5000,
+    cpu_seconds=20,
+    wall_seconds=40.0,
+    table_bytes=8 * MEBIBYTE,
+)
+"""A table names the people of one company's one assessment, not a year's results."""
 
 Rows: TypeAlias = Iterable[tuple[int, Mapping[str, Cell]]]
 
@@ -54,17 +68,18 @@ class Checked(Protocol):
 class Upload:
     """One upload: the case, by whom, which table, the use case, and where to go on or back.
 
-    ``check(session, rows, form)`` is the use case; ``form`` are the findings on the file itself.
+    ``check(session, rows, form)`` is the use case; ``form`` are the findings on the file itself;
+    ``show(faults, total)`` is the page again, with the first of its ``total`` faults.
     """
 
     case_id: int
     by: Identity
     layout: Layout
-    limits: Limits
     check: Callable[[Session, Rows, Findings], Checked]
     onward: str
     back: str
     words: Words
+    show: Callable[[tuple[str, ...], int], str]
 
 
 class Held:
@@ -75,13 +90,28 @@ class Held:
         self.path = Path(self._folder.name, "upload")
         file.save(self.path)
 
-    def is_large(self, limits: Limits) -> bool:
+    def is_large(self) -> bool:
         """Say whether the check may take seconds; a file over the limit is refused at once."""
-        return LARGE_FILE <= self.path.stat().st_size <= limits.file_bytes
+        return LARGE_FILE <= self.path.stat().st_size <= LIMITS.file_bytes
 
     def drop(self) -> None:
         """Remove the file."""
         self._folder.cleanup()
+
+
+def receive(desk: Desk, file: FileStorage, upload: Upload) -> Response | tuple[str, int]:
+    """Check the file that was sent: go on if it was kept, else show the page with its faults."""
+    held = Held(file)
+    if held.is_large():
+        return check_with_progress(desk, held, upload)
+    try:
+        found = check_now(desk, held, upload)
+    except SheetError as error:
+        return upload.show((message(error.finding),), 1), 422
+    total = found.errors + found.warnings
+    if not total:
+        return redirect(upload.onward, 303)
+    return upload.show(tuple(message(one) for one in found.listed[:SHOWN]), total), 422
 
 
 def check_now(desk: Desk, held: Held, upload: Upload) -> Findings:
@@ -90,7 +120,7 @@ def check_now(desk: Desk, held: Held, upload: Upload) -> Findings:
     Raises ``SheetError`` for a file that is no such table, and what the use case raises.
     """
     try:
-        table = open_table(held.path, upload.limits, upload.layout)
+        table = open_table(held.path, LIMITS, upload.layout)
         with desk.write() as session:
             rows = desk.telling(table, len(table))
             checked = upload.check(session, rows, table.findings)

@@ -18,7 +18,7 @@ from registry.sheets.layout_assessors import ASSESSORS
 from registry.web.api.endpoint import CREATED, Call, Given, Nothing, Sent, Table, Taken, Version
 from registry.web.api.sheets import demand_sound, sent_table
 from registry.web.gate import CASES, COMPANY
-from registry.web.plan_upload import LIMITS
+from registry.web.table_upload import LIMITS
 
 TABLE = Table("assessors")
 

@@ -40,8 +40,9 @@ from registry.web.api.filings import CLERKS
 from registry.web.api.plans import PageQuery, Return, RowFinding, rows_text
 from registry.web.api.problems import Fault, SheetFinding, findings_of
 from registry.web.api.sheets import Kept, keep_table
-from registry.web.batch_scores import LIMITS, drawable
+from registry.web.batch_scores import drawable
 from registry.web.gate import CASES, COMPANY, OFFICE
+from registry.web.table_upload import LIMITS
 
 TABLE = Table("batches")
 HEADS = frozenset({Role.COMPANY_HEAD})

@@ -41,7 +41,7 @@ from registry.web.api.filings import CLERKS
 from registry.web.api.problems import Fault
 from registry.web.api.sheets import Kept, keep_table
 from registry.web.gate import CASES, COMPANY
-from registry.web.plan_upload import LIMITS
+from registry.web.table_upload import LIMITS
 
 TABLE = Table("plans")
 PAGE = 200
