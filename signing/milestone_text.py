@@ -90,7 +90,7 @@ _REASONS: Final[Mapping[MilestoneReason, tuple[str, str]]] = {
         "The step stands in the register.",
     ),
     MilestoneReason.TIME_WITNESSED: (
-        "见证方签名证明：至迟到见证时间，该节点已在登记簿中，其后无法补登。",
+        "见证方签名证明：至迟到见证时间，该节点已在公开日志中，其后无法补登。",
         "Witnesses prove that it stood in the register by their time; it was not added later.",
     ),
     MilestoneReason.TIME_OFFICE_ALONE: (

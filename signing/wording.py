@@ -112,15 +112,15 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "The key had been revoked by the date of issue.",
     ),
     Reason.SIGNATURE_KEY_NOT_ANNOUNCED: (
-        "登记簿显示，该条目入册时此密钥尚未公布。",
+        "公开日志显示，该条目入册时此密钥尚未公布。",
         "By the register, the key was not yet announced when this entry was made.",
     ),
     Reason.SIGNATURE_KEY_ENDED: (
-        "登记簿显示，该条目入册时此密钥已停用或已被吊销。",
+        "公开日志显示，该条目入册时此密钥已停用或已被吊销。",
         "By the register, the key had been retired or revoked before this entry was made.",
     ),
     Reason.SIGNATURE_BEFORE_REVOCATION: (
-        "密钥后来被吊销；登记簿证明本记录在吊销之前已入册，签名有效。",
+        "密钥后来被吊销；公开日志证明本记录在吊销之前已入册，签名有效。",
         "The key was revoked later; the register proves that this record was signed before.",
     ),
     Reason.SIGNATURE_NO_PLACE: (
@@ -140,7 +140,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "The value that ties the entry to this record is missing.",
     ),
     Reason.INCLUSION_NO_TREE: (
-        "缺少可读的登记簿签章，无法核对登记证明。",
+        "缺少可读的公开日志签名，无法核对登记证明。",
         "There is no readable checkpoint to check the proof against.",
     ),
     Reason.INCLUSION_OTHER_ENTRY: (
@@ -156,28 +156,28 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "What was registered is not this record.",
     ),
     Reason.INCLUSION_PATH_FALSE: (
-        "登记证明不成立：该条目不在登记簿中。",
+        "登记证明不成立：该条目不在公开日志中。",
         "The proof fails: this entry is not in the register.",
     ),
     Reason.CHECKPOINT_GOOD: (
-        "登记簿由备案机构签名，见证方数量符合要求。",
+        "公开日志由备案机构签名，见证方数量符合要求。",
         "The register is signed by the registry and by as many witnesses as required.",
     ),
     Reason.CHECKPOINT_ED25519_ONLY: (
-        "登记簿由备案机构签名（Ed25519），见证方数量符合要求；第二重签名（ML-DSA-44，抗量子）未核对。",
+        "公开日志由备案机构签名（Ed25519），见证方数量符合要求；第二重签名（ML-DSA-44，抗量子）未核对。",
         "Signed by the registry (Ed25519) and enough witnesses; its quantum-safe one is unchecked.",
     ),
-    Reason.CHECKPOINT_MISSING: ("缺少登记簿签章。", "The register's checkpoint is missing."),
+    Reason.CHECKPOINT_MISSING: ("缺少公开日志签名。", "The register's checkpoint is missing."),
     Reason.CHECKPOINT_MALFORMED: (
-        "登记簿签章已损坏。",
+        "公开日志签名已损坏。",
         "The register's checkpoint is damaged.",
     ),
     Reason.CHECKPOINT_UNTRUSTED: (
-        "登记簿签章不是所信任备案机构的有效签名；如信任文件较旧，请重新获取后再核验。",
+        "公开日志签名不是所信任备案机构的有效签名；如信任文件较旧，请重新获取后再核验。",
         "Not truly signed by the registry you trust; if your trust folder is old, get it again.",
     ),
     Reason.CHECKPOINT_FROZEN_LOG: (
-        "证明出自已停用的登记簿，该登记簿已由新登记簿接续；请在官方网址重新获取证明。",
+        "证明出自已停用的公开日志，该公开日志已由新公开日志接续；请在官方网址重新获取证明。",
         "The register of this proof was closed and replaced: get a new proof.",
     ),
     Reason.CHECKPOINT_NO_QUORUM: (
@@ -200,7 +200,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "There is no status proof, so a revocation cannot be ruled out; use the official address.",
     ),
     Reason.STATUS_NO_TREE: (
-        "缺少可读的登记簿签章，无法核对状态证明。",
+        "缺少可读的公开日志签名，无法核对状态证明。",
         "There is no readable checkpoint to check the status against.",
     ),
     Reason.STATUS_OTHER_CERTIFICATE: (
@@ -228,7 +228,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "The status file does not hold this certificate: fetch the one of its status index.",
     ),
     Reason.STATUS_FILE_OTHER_LOG: (
-        "所给的状态证明文件出自另一登记簿。",
+        "所给的状态证明文件出自另一公开日志。",
         "The status file is of another register than this certificate.",
     ),
     Reason.STATUS_FILE_UNTRUSTED: (
@@ -236,7 +236,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "The status file is not signed by the registry and witnesses you trust; fetch it again.",
     ),
     Reason.STATUS_FILE_CONTRADICTS: (
-        "状态证明文件与证书所附的登记簿签章互相矛盾；请保留两份文件并告知备案机构和见证方。",
+        "状态证明文件与证书所附的公开日志签名互相矛盾；请保留两份文件并告知备案机构和见证方。",
         "Status file and certificate show two histories: keep both, tell registry and witnesses.",
     ),
     Reason.STATUS_FILE_FALSE: (

@@ -20,6 +20,7 @@ from signing.release import parse_release, release_step
 from signing.report import Answer, Reason, Report, Step, StepCode, report_of
 from signing.verify import verify_qr
 from verify_web.checking import Checked, FileKind, Unreadable, check_evidence
+from verify_web.errors import ServiceTrouble
 from verify_web.evidence import check_entry
 from verify_web.findings import Finding, Task
 from verify_web.sandbox import SANDBOX
@@ -64,8 +65,11 @@ def check_upload(site: Site, upload: Upload) -> Checked:
 def _check_released(site: Site, upload: Upload) -> Checked | None:
     """Know one of our own files by its digest; None for any other, and wherever there is doubt."""
     digest = hashlib.sha256(upload.data)
-    released = site.mirror.released(digest.digest())
-    entry = site.mirror.by_token(released.token) if released else None
+    try:
+        released = site.mirror.released(digest.digest())
+        entry = site.mirror.by_token(released.token) if released else None
+    except ServiceTrouble:
+        return None
     if released is None or entry is None:
         return None
     trust = site.public.snapshot().trust

@@ -198,7 +198,7 @@ REMARKS: Final = {
         "The picture shows the codes of several certificates; take one at a time",
     ),
     "proof-from-frozen-log": Words(
-        "文件所附的证明出自已停用的登记簿；以上结论依接续的登记簿作出，请重新获取证明。",
+        "文件所附的证明出自已停用的公开日志；以上结论依接续的公开日志作出，请重新获取证明。",
         "The file’s proof is of a register that was closed and replaced; this answer is by the "
         "present one. Get a new proof.",
     ),

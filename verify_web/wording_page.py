@@ -25,11 +25,11 @@ DETAILS: Final = {
         "签名机构（备案名称）：{registered_name}", "Signed by (name on file): {registered_name}"
     ),
     StepCode.INCLUSION: Words(
-        "登记簿共 {size} 条，本条序号 {index}（从 0 起），批次 {batch}",
+        "公开日志共 {size} 条，本条序号 {index}（从 0 起），批次 {batch}",
         "Entry {index}, counted from 0, of {size}; batch {batch}",
     ),
     StepCode.CHECKPOINT: Words(
-        "登记簿 {origin}，共 {size} 条；见证方：{witnesses}",
+        "公开日志 {origin}，共 {size} 条；见证方：{witnesses}",
         "Register {origin}, {size} entries; witnessed by {witnesses}",
     ),
 }
@@ -51,7 +51,7 @@ SAY: Final = {
         "Your browser has checked all of this for itself, and agrees with this site.",
     ),
     "by-both": Words(
-        "登记、登记簿签章和状态已由您的浏览器核验；证书内容和评价机构签名采信本站的核验结果。"
+        "登记、公开日志签名和状态已由您的浏览器核验；证书内容和评价机构签名采信本站的核验结果。"
         "扫描证书上的二维码打开本页，浏览器可以核验全部内容。",
         "Your browser has checked entry, register and status. For content and issuer’s signature"
         " this site’s word was taken: open this page by the QR code to have all checked.",
@@ -98,14 +98,14 @@ SAY: Final = {
         " it with the offline program certverify.",
     ),
     "checked-here": Words(
-        "浏览器自行核验：二维码签名、评价机构签名、登记条目及其路径、登记簿签章与见证、状态证明，"
+        "浏览器自行核验：二维码签名、评价机构签名、登记条目及其路径、公开日志签名与见证、状态证明，"
         "以及本页所示内容与签名记录一致。",
         "Checked by your browser: the QR code’s and the issuer’s signatures, entry and path, the"
         " register’s and witnesses’ signatures, the status, and that this page shows what was"
         " signed.",
     ),
     "checked-part": Words(
-        "浏览器自行核验：登记条目及其路径、登记簿签章与见证、状态证明。",
+        "浏览器自行核验：登记条目及其路径、公开日志签名与见证、状态证明。",
         "Checked by your browser: entry and path, the register’s and witnesses’ signatures, and"
         " the status.",
     ),

@@ -1,4 +1,4 @@
-"""The log's own keys (登记簿签名密钥): which of the ring's sign checkpoints, and which are trusted.
+"""The log's own keys (公开日志签名密钥): which sign checkpoints, and which are trusted.
 
 They are made in pairs, Ed25519 and ML-DSA-44 with one beginning. Of two pairs in force both sign
 every checkpoint: whoever still has the old policy file goes on verifying until the old pair is

@@ -1,4 +1,4 @@
-"""``certreg log key``: changing the keys that sign the log, with an overlap (登记簿签名密钥更换).
+"""``certreg log key``: changing the keys that sign the log, with an overlap (公开日志签名密钥更换).
 
     add       a new pair signs beside the old one; the policy file lists both
     (wait)    readers and witnesses take up the new trust/log.policy

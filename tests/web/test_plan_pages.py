@@ -139,7 +139,7 @@ def test_a_bad_roster_is_told_by_row_and_its_report_can_be_handed_in_again(
     fill(editor, case_id, "times", **TIMES)
     path = f"/plans/{case_id}/roster"
     bad = sheet([cells(0), cells(1, employment="劳务派遣"), cells(2, id_number="12345")])
-    page = fill(editor, case_id, "roster", 200, roster=bad).get_data(True)
+    page = fill(editor, case_id, "roster", 422, roster=bad).get_data(True)
     for words in ("第 3 行「所在单位」", "第 3 行「派遣起始日期」", "第 4 行「证件号码」"):
         assert words in page
     assert "名册没有保存" in page
@@ -181,9 +181,9 @@ def test_a_file_that_is_no_roster_is_explained(browse: Any, planning: Any) -> No
         ("姓名,证件类型,证件号码\n".encode(), "「用工性质」：缺少这一列"),
     ):
         upload = (io.BytesIO(data), "名册.csv")
-        page = fill(editor, case_id, "roster", 200, roster=upload).get_data(True)
+        page = fill(editor, case_id, "roster", 422, roster=upload).get_data(True)
         assert words in page, words
-    page = fill(editor, case_id, "roster", 200).get_data(True)
+    page = fill(editor, case_id, "roster", 422).get_data(True)
     assert "请选择填好的名册文件" in page
 
 
