@@ -20,6 +20,8 @@ from registry.office.identity import Identity
 from registry.office.persons import check_staff_number
 from registry.office.sessions import end_sessions
 from registry.store.accounts import Account, AccountChange, Passkey
+from registry.store.among import among
+from registry.store.prepared import Prepared
 
 WAITING: Final = "waiting"
 CONFIRMED: Final = "confirmed"
@@ -120,24 +122,34 @@ def is_unconfirmed(session: Session, account_id: int) -> bool:
     return session.scalars(query).first() is not None
 
 
+_WAITING: Final = Prepared(
+    select(
+        AccountChange.change_id,
+        AccountChange.account_id,
+        AccountChange.kind,
+        AccountChange.value,
+        AccountChange.proposed_by,
+        AccountChange.proposed_at,
+        Account.login,
+    )
+    .outerjoin(Account, Account.account_id == AccountChange.proposed_by)
+    .where(among(AccountChange.account_id, "accounts"), AccountChange.state == WAITING)
+    .order_by(AccountChange.change_id)
+)
+
+
 def waiting_for(
     session: Session, account_ids: list[int], by: Identity | None
 ) -> dict[int, tuple[Waiting, ...]]:
     """Return what waits, by account, the oldest first."""
-    query = (
-        select(AccountChange, Account.login)
-        .outerjoin(Account, Account.account_id == AccountChange.proposed_by)
-        .where(AccountChange.account_id.in_(account_ids), AccountChange.state == WAITING)
-        .order_by(AccountChange.change_id)
-    )
     found: dict[int, tuple[Waiting, ...]] = {}
-    for row, login in session.execute(query):
+    for row in _WAITING.named(session, accounts=account_ids):
         kind = Kind(row.kind)
         one = Waiting(
             change_id=row.change_id,
             kind=kind,
             word=KIND_WORDS[kind],
-            by=login or "",
+            by=row.login or "",
             at=row.proposed_at,
             own=by is not None and row.proposed_by == by.account_id,
             number=row.value if kind is Kind.NUMBER else "",

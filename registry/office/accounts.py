@@ -39,7 +39,7 @@ CITY_ROLES: Final = frozenset({Role.AUDITOR})
 """Roles of the city alone: the audit trail speaks of every tenant."""
 
 LONGEST_NAME: Final = 40
-PAGE: Final = 50
+PAGE: Final = 30
 """Accounts on one page of a list."""
 
 _DISPLAY: Final = "accounts.display"

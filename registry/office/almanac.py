@@ -33,6 +33,7 @@ from registry.rules.terms import (
 )
 from registry.store.locks import share_almanac
 from registry.store.prepared import Prepared
+from registry.store.reading import Records
 from registry.store.registers import RuleRow, YearNoticeRow
 
 LIBRARY: Final = "国务院办公厅历年节假日安排通知（chinesecalendar）"
@@ -48,6 +49,7 @@ _MOST_KNOWN: Final = 10_000
 # All that the almanac rests on, in one statement: the loaded notices, beside each the number of the
 # last rule. Rules are only ever added, so that number stands for all of them.
 _LAST = select(func.max(RuleRow.rule_id).label("last")).subquery()
+_MADE: Final = Records(RuleRow, select(RuleRow).order_by(RuleRow.rule_id))
 _LOADED: Final = Prepared(
     select(
         _LAST.c.last,
@@ -105,7 +107,7 @@ def _read(session: Session) -> Almanac:
 
 def rules_made(session: Session) -> tuple[tuple[TermRule, ...], tuple[ThresholdRule, ...]]:
     """Return the rows made at the desk, in the order of making: terms, and thresholds."""
-    rows = session.scalars(select(RuleRow).order_by(RuleRow.rule_id)).all()
+    rows = once(session, "rules-made", lambda: _MADE.all(session))
     return (
         tuple(_term(row) for row in rows if row.kind == TERM),
         tuple(_threshold(row) for row in rows if row.kind == THRESHOLD),

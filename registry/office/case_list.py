@@ -1,11 +1,12 @@
 """Cases in lists (办件列表): one page of rows and how many there are, in as few statements.
 
 Read as columns by statements that are made once: no form is opened, and a page takes as many
-statements with fifty rows as with five.
+statements with thirty rows as with five.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -24,7 +25,7 @@ from registry.store.prepared import Prepared
 from registry.store.procedure import Case, Company
 
 Rows: TypeAlias = "Select[*tuple[Any, ...]]"
-PAGE: Final = 50
+PAGE: Final = 30
 """Rows of one page of a list."""
 
 SOON: Final = 3
@@ -43,12 +44,15 @@ _COLUMNS: Final = (
     Case.due_provisional,
 )
 _DUE: Final = Case.due_on, Case.case_id
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    kind.value: machine.words for kind, machine in MACHINE_OF.items()
+}
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """One case in a list. ``working_days`` until its deadline, negative when it is past.
 
-    A struct, since fifty are made for each page.
+    A struct, since dozens are made for each page.
     """
 
     case_id: int
@@ -217,7 +221,7 @@ def _listed(row: Any, almanac: Almanac, today: date) -> Listed:
         title=title,
         company=company,
         state=state,
-        state_word=MACHINE_OF[CaseKind(kind)].words[state],
+        state_word=_WORDS[kind][state],
         turn=turn,
         due_on=due_on,
         due_provisional=provisional,

@@ -68,11 +68,6 @@ REFERENCE_OF: Final = {
 """备案, 方案, 计划, 结果: the first letters of a case's reference, as in BA-2026-0001."""
 
 
-_CASE: Final = (
-    select(Case, Company)
-    .join(Company, Company.company_id == Case.company_id)
-    .where(Case.case_id == bindparam("case"))
-)
 _TIMELINE: Final = Prepared(
     select(
         CaseEvent.event_id,
@@ -132,15 +127,10 @@ def machine_of(case: Case) -> Machine:
 
 def get_case(session: Session, case_id: int, by: Identity) -> Case:
     """Return a case the person may see; ``NotFound`` otherwise, whether there is one or not."""
-
-    def find() -> tuple[Case, Company] | None:
-        row = session.execute(_CASE, {"case": case_id}).one_or_none()
-        return (row[0], row[1]) if row is not None else None
-
-    found = once(session, ("case", case_id), find)
-    if found is None or not _sees(by, found[1]):
+    case = session.get(Case, case_id)
+    if case is None or not _sees(by, session.get_one(Company, case.company_id)):
         raise NotFound("没有此办件，或者您无权查看")
-    return found[0]
+    return case
 
 
 def get_case_of(session: Session, case_id: int, by: Identity, kind: CaseKind) -> Case:

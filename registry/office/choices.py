@@ -14,16 +14,16 @@ from registry.office.context import Context
 from registry.office.identity import Identity
 from registry.office.scope import Scope, scope_of, within
 from registry.rules.text import tidy
+from registry.store.like import ESCAPE, like_text
 from registry.store.prepared import Prepared
 from registry.store.procedure import Company
 from registry.store.registers import Assessor
 
 Rows: TypeAlias = "Select[*tuple[Any, ...]]"
-PAGE: Final = 25
+PAGE: Final = 20
 """Rows of one page: two lists stand on it."""
 
 LONGEST: Final = 60
-_ESCAPE: Final = "\\"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +59,7 @@ def assessors_to_propose(
 
 
 def _pattern(text: str) -> str:
-    plain = tidy(text)[:LONGEST]
-    for sign in (_ESCAPE, "%", "_"):
-        plain = plain.replace(sign, _ESCAPE + sign)
-    return f"%{plain}%"
+    return f"%{like_text(tidy(text)[:LONGEST])}%"
 
 
 def _place(page: int) -> dict[str, int]:
@@ -71,9 +68,7 @@ def _place(page: int) -> dict[str, int]:
 
 def _named() -> Any:
     pattern: Any = bindparam("text")
-    return or_(
-        Company.name.like(pattern, escape=_ESCAPE), Company.uscc.like(pattern, escape=_ESCAPE)
-    )
+    return or_(Company.name.like(pattern, escape=ESCAPE), Company.uscc.like(pattern, escape=ESCAPE))
 
 
 def _companies(scope: Scope) -> Rows:

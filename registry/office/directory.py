@@ -27,7 +27,7 @@ from registry.store.procedure import Company
 from signing.canonical import encode_tree
 
 Rows: TypeAlias = "Select[*tuple[Any, ...]]"
-PAGE: Final = 50
+PAGE: Final = 30
 """Companies on one page of a list."""
 
 _COLUMNS: Final = (

@@ -55,7 +55,8 @@ _UNDRAWN: Final = (
     select(Case.reference, Company.name)
     .join(Company, Company.company_id == Case.company_id)
     .where(
-        Case.kind == CaseKind.PLAN.value,
+        # Looked up by the state: by the kind there are all the plans there ever were.
+        Case.kind.concat("") == CaseKind.PLAN.value,
         Case.state == "recorded",
         Case.case_id.not_in(select(Supervision.case_id).where(Supervision.draw_id.is_not(None))),
     )
@@ -73,6 +74,12 @@ _LISTED: Final = Prepared(
     .offset(bindparam("offset"))
 )
 _COUNTED: Final = Prepared(select(func.count()).select_from(Draw))
+_STATUS_AFTER: Final = Prepared(
+    select(func.min(EventGroup.first_index)).where(
+        EventGroup.kind == "status", EventGroup.first_index > bindparam("leaf")
+    )
+)
+_NEWEST: Final = Prepared(select(LogHead.note).order_by(LogHead.signed_at.desc()).limit(1))
 
 
 class CheckpointMissing(Refused):
@@ -231,18 +238,14 @@ def seed_size(session: Session, draw: Draw) -> int | None:
     leaf = _pool_leaf(session, draw)
     if leaf is None:
         return None
-    status = session.scalar(
-        select(func.min(EventGroup.first_index)).where(
-            EventGroup.kind == "status", EventGroup.first_index > leaf
-        )
-    )
+    (status,) = _STATUS_AFTER.one(session, leaf=leaf)
     return None if status is None else status + 1
 
 
 def head_note(session: Session) -> bytes:
     """Return the ledger's newest signed checkpoint, b"" before the first."""
-    newest = select(LogHead.note).order_by(LogHead.signed_at.desc()).limit(1)
-    return session.scalar(newest) or b""
+    newest = _NEWEST.first(session)
+    return newest[0] if newest else b""
 
 
 def is_ready(session: Session, view: DrawView) -> bool:

@@ -7,13 +7,24 @@ an assessment whose results were filed: a plan whose days have passed proves not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CursorResult, and_, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
@@ -24,16 +35,19 @@ from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, Role, require
+from registry.office.kept import kept
 from registry.office.scope import Scope, all_within, scope_of
 from registry.office.supervising import (
     OF_EVALUATIONS,
     RESULT_WORDS,
     Kind,
     Result,
+    Sight,
     Stage,
     Text,
     add_row,
     new_row,
+    sight_of,
     visible,
     written,
 )
@@ -43,11 +57,25 @@ from registry.rules.terms import Term
 from registry.store.among import among
 from registry.store.prepared import Prepared
 from registry.store.procedure import Case, Company
+from registry.store.reading import Records
 from registry.store.registers import Supervision
 
 _DAY: Final = timedelta(days=1)
-_LAST_DONE: Final = select(func.max(Supervision.proposed_at)).where(
-    Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == bindparam("company")
+_OF_EVALUATION: Final = Supervision.kind == Kind.EVALUATION.value
+_LAST: Final = Prepared(
+    select(Supervision.company_id, func.max(Supervision.supervision_id))
+    .where(_OF_EVALUATION)
+    .group_by(Supervision.company_id)
+)
+_DONE: Final = Prepared(
+    select(Supervision.company_id, func.max(Supervision.proposed_at))
+    .where(_OF_EVALUATION)
+    .group_by(Supervision.company_id)
+)
+_DONE_AT: Final = Prepared(
+    select(func.max(Supervision.proposed_at)).where(
+        _OF_EVALUATION, Supervision.company_id == bindparam("company")
+    )
 )
 _HELD: Final = (
     select(func.max(Case.received_on))
@@ -77,6 +105,10 @@ _COMPANIES: Final = Prepared(
         Company.company_id, Company.name, Company.uscc, _HELD, case((_IN_TIME, 1), else_=0)
     ).where(among(Company.company_id, "companies"))
 )
+
+
+_Due: TypeAlias = tuple[date, int, date, date]
+"""Since when an evaluation is due, of which company, by when, and the day of its listing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +190,7 @@ def evaluate(
     require(by, Role.CLERK, Role.APPROVER)
     company = get_company(session, company_id, by)
     years = evaluation_year(company, almanac, today=today)
-    done = session.scalar(_LAST_DONE, {"company": company_id})
+    (done,) = _DONE_AT.one(session, company=company_id)
     if company.state not in ON_THE_LIST or years is None or _covered(years, done):
         raise Refused("此企业现无到期的年度评估（备案未满一年，或者本年度已评估）")
     if result not in OF_EVALUATIONS:
@@ -175,9 +207,7 @@ def evaluate(
 
 def evaluations_of(session: Session, company_id: int, by: Identity) -> tuple[Evaluation, ...]:
     """Return a company's evaluations that the person may see, the newest first."""
-    query = visible(by).where(
-        Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == company_id
-    )
+    sight, values = sight_of(by)
     return tuple(
         Evaluation(
             supervision_id=row.supervision_id,
@@ -186,7 +216,7 @@ def evaluations_of(session: Session, company_id: int, by: Identity) -> tuple[Eva
             passed=row.result == Result.PASSED,
             word=RESULT_WORDS[Result(row.result)],
         )
-        for row, _ in session.execute(query.order_by(Supervision.supervision_id.desc()))
+        for row in _recorded(sight).all(session, **values, evaluated=company_id)
     )
 
 
@@ -209,27 +239,31 @@ def claim_company(
     session.refresh(company)
 
 
-def _due(
-    session: Session, by: Identity, almanac: Almanac, today: date
-) -> list[tuple[date, int, date, date]]:
-    """Return since when each evaluation is due, of which company, by when, and its listing."""
+def _due(session: Session, by: Identity, almanac: Almanac, today: date) -> tuple[_Due, ...]:
+    """Return the evaluations that are due, the longest due first. Raises ``NotAllowed``."""
     require(by, Role.CLERK, Role.APPROVER, Role.AUDITOR)
     scope, values = scope_of(by)
-    found = []
-    for company_id, listed_on, done in _listed(scope).all(session, **values):
-        years = _year(listed_on, almanac, today)
-        if years is not None and not _covered(years, done):
-            found.append((years[0], company_id, years[1], listed_on))
-    return sorted(found)
+    listed = tuple(_listed(scope).all(session, **values))
+    last = tuple(_LAST.all(session))
+
+    def make() -> tuple[_Due, ...]:
+        done, found = dict(_DONE.all(session)), []
+        for company_id, word in listed:
+            listed_on = date.fromisoformat(str(word))
+            years = _year(listed_on, almanac, today)
+            if years is not None and not _covered(years, done.get(company_id)):
+                found.append((years[0], company_id, years[1], listed_on))
+        return tuple(sorted(found))
+
+    return kept(session, ("evaluations", listed, last, almanac, today), make)
 
 
 def _told(
     session: Session,
-    found: Iterable[tuple[date, int, date, date]],
+    found: tuple[_Due, ...],
     almanac: Almanac,
     today: date,
 ) -> tuple[DueEvaluation, ...]:
-    found = list(found)
     companies = [company_id for _, company_id, _, _ in found]
     rows = {row[0]: row for row in _COMPANIES.all(session, companies=companies, today=today)}
     return tuple(
@@ -275,17 +309,17 @@ def _last_held(row: Any, today: date) -> date | None:
 
 
 @cache
-def _listed(scope: Scope) -> Prepared[*tuple[Any, ...]]:
-    """Select the companies on the list, with the moment of each one's last evaluation."""
-    done = (
-        select(func.max(Supervision.proposed_at))
-        .where(
-            Supervision.kind == Kind.EVALUATION.value, Supervision.company_id == Company.company_id
-        )
-        .scalar_subquery()
-    )
+def _recorded(sight: Sight) -> Records[Supervision]:
+    own = _OF_EVALUATION, Supervision.company_id == bindparam("evaluated")
+    newest = Supervision.supervision_id.desc()
+    return Records(Supervision, visible(sight).where(*own).order_by(newest))
+
+
+@cache
+def _listed(scope: Scope) -> Prepared[int, Any]:
+    """Select the companies on the list, and since when: as it is stored, to compare and to keep."""
     on_the_list = or_(*(Company.state == state for state in sorted(ON_THE_LIST)))
-    query = select(Company.company_id, Company.listed_on, done)
+    query = select(Company.company_id, type_coerce(Company.listed_on, String))
     return Prepared(
         query.where(
             on_the_list, Company.listed_on.is_not(None), all_within(scope, Company.company_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
+from itertools import islice
 from typing import Final, TypeAlias
 
 from sqlalchemy import bindparam, func, select
@@ -17,6 +18,7 @@ from registry.office.almanac import Almanac
 from registry.office.cases import MACHINE_OF, CaseKind
 from registry.office.identity import COMPANY_ROLES, Identity
 from registry.office.scope import Scope, scope_of, within
+from registry.rules.calendar import LONGEST_TERM
 from registry.rules.levels import BY_SYMBOL
 from registry.rules.terms import Turn
 from registry.store.certificates import Counter
@@ -73,11 +75,8 @@ def due_by_day(
 
 def working_days(almanac: Almanac, today: date, count: int) -> tuple[date, ...]:
     """Give so many working days in their order, the first being today or the next after it."""
-    yesterday = today - timedelta(days=1)
-    return tuple(
-        almanac.days.after(yesterday, number, counts_start=False).day
-        for number in range(1, count + 1)
-    )
+    later = (today + timedelta(days=number) for number in range(LONGEST_TERM))
+    return tuple(islice(filter(almanac.days.is_working, later), count))
 
 
 def numbers_given(session: Session, by: Identity) -> Given:

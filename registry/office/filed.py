@@ -43,21 +43,30 @@ class Filed:
     case_id: int
 
 
-_Approval: TypeAlias = tuple[int, int, date]
-"""An approved filing: case, version, and the day of its approval."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Approval:
+    """One approval of a filing: its place in the timelines, its day, and what was approved."""
+
+    event_id: int
+    day: date
+    filed: tuple[Filed, ...]
+
+
+_Version: TypeAlias = tuple[int, int]
+"""A case and its version."""
 
 _APPROVED: Final = Prepared(
-    select(Case.case_id, Case.version, Case.company_id, CaseEvent.at)
-    .join(CaseEvent, CaseEvent.case_id == Case.case_id)
-    .where(
+    select(Case.case_id, Case.version, Case.company_id).where(
         Case.kind == CaseKind.FILING.value,
         Case.state == "approved",
         among(Case.company_id, "companies"),
-        CaseEvent.event == "approve",
     )
-    .order_by(CaseEvent.event_id)
 )
-_FORMS: Final = Prepared(select(Case.case_id, Case.form).where(among(Case.case_id, "cases")))
+_FORMS: Final = Prepared(
+    select(Case.case_id, Case.form, CaseEvent.event_id, CaseEvent.at)
+    .join(CaseEvent, CaseEvent.case_id == Case.case_id)
+    .where(among(Case.case_id, "cases"), CaseEvent.event == "approve")
+)
 
 
 def filed_occupations(session: Session, company: Company, context: Context) -> tuple[Filed, ...]:
@@ -72,15 +81,21 @@ def filed_of(
     session: Session, listed: Mapping[int, date], context: Context
 ) -> dict[int, tuple[Filed, ...]]:
     """Return what each company is filed for, by the day since which it is listed."""
-    rows = _APPROVED.all(session, companies=list(listed)) if listed else ()
-    of: dict[int, list[_Approval]] = {}
-    for case_id, version, company_id, at in rows:
-        day = china_day(at)
-        if day >= listed[company_id]:
-            of.setdefault(company_id, []).append((case_id, version, day))
-    filings = [one for found in of.values() for one in found]
-    filed = kept_all(session, "filed", filings, lambda some: _read(session, some, context))
-    return {number: merged([filed[one] for one in of.get(number, ())]) for number in listed}
+    rows = _APPROVED.all(session, companies=list(listed)) if listed else []
+    versions = [(case_id, version) for case_id, version, _ in rows]
+    kept = kept_all(session, "filed", versions, lambda some: _read(session, some, context))
+    of: dict[int, list[_Approval]] = {number: [] for number in listed}
+    for case_id, version, company_id in rows:
+        since = listed[company_id]
+        of[company_id] += [one for one in kept[case_id, version] if one.day >= since]
+    return {number: _together(approvals) for number, approvals in of.items()}
+
+
+def _together(approvals: list[_Approval]) -> tuple[Filed, ...]:
+    if len(approvals) == 1:
+        return approvals[0].filed
+    approvals.sort(key=lambda one: one.event_id)
+    return merged([one.filed for one in approvals])
 
 
 def merged(filings: list[tuple[Filed, ...]]) -> tuple[Filed, ...]:
@@ -100,17 +115,19 @@ def merged(filings: list[tuple[Filed, ...]]) -> tuple[Filed, ...]:
 
 
 def _read(
-    session: Session, missing: list[_Approval], context: Context
-) -> dict[_Approval, tuple[Filed, ...]]:
-    """Open filings, and read what each names."""
+    session: Session, missing: list[_Version], context: Context
+) -> dict[_Version, tuple[_Approval, ...]]:
+    """Open filings, and read what each names and when it was approved."""
     cipher = FieldCipher(context.field_key, FORM)
-    rows = _FORMS.all(session, cases=[case_id for case_id, _, _ in missing])
-    forms = {case_id: cipher.open(case_id, form) for case_id, form in rows}
-    return {one: _occupations(forms[one[0]], one) for one in missing}
+    found: dict[int, list[_Approval]] = {case_id: [] for case_id, _ in missing}
+    for case_id, form, event_id, at in _FORMS.all(session, cases=list(found)):
+        day = china_day(at)
+        filed = _occupations(cipher.open(case_id, form), case_id, day)
+        found[case_id].append(_Approval(event_id=event_id, day=day, filed=filed))
+    return {one: tuple(found[one[0]]) for one in missing}
 
 
-def _occupations(form: bytes, approval: _Approval) -> tuple[Filed, ...]:
-    case_id, _, day = approval
+def _occupations(form: bytes, case_id: int, day: date) -> tuple[Filed, ...]:
     return merged(
         [
             (

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
@@ -42,17 +42,20 @@ from registry.rules.organisations import check_prefix
 from registry.rules.text import squeeze
 from registry.rules.workflow import Guard
 from registry.store.organisations import Issuer
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case, Company
 from signing.milestone import MilestoneFacts, MilestoneKind
 
 DOCUMENT: Final = "备案申请表"
 """What the milestone's document is: the form's canonical bytes."""
 
+_PREFIX: Final = Prepared(select(Issuer.prefix).where(Issuer.uscc == bindparam("uscc")))
+
 
 def recorded_prefix(session: Session, company: Company) -> str:
     """Return the prefix under which the company is an issuer already, or ""."""
-    known = session.scalars(select(Issuer).where(Issuer.uscc == company.uscc)).first()
-    return known.prefix if known is not None else ""
+    known = _PREFIX.first(session, uscc=company.uscc)
+    return known[0] if known is not None else ""
 
 
 def read_prefix(session: Session, company: Company, typed: str) -> str:

@@ -7,8 +7,9 @@ provincial pilot list. Who prepares does not approve; `filing_approval` holds th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
@@ -32,6 +33,18 @@ from registry.rules.text import tidy
 from registry.rules.workflow import Guard
 from registry.store.accounts import Account
 from registry.store.procedure import Case, Company
+from registry.store.reading import Records
+
+_REVIEWERS: Final = Records(
+    Account,
+    select(Account)
+    .where(
+        Account.role == Role.CLERK.value,
+        Account.disabled.is_(False),
+        or_(Account.district == "", Account.district == bindparam("district")),
+    )
+    .order_by(Account.login),
+)
 
 
 @register(CaseKind.FILING, "accept")
@@ -105,12 +118,7 @@ def return_note(values: Mapping[str, str]) -> str:
 def reviewers(session: Session, case: Case) -> tuple[Account, ...]:
     """Return the clerks who may review the case: the city's and those of the company's district."""
     company = session.get_one(Company, case.company_id)
-    query = select(Account).where(
-        Account.role == Role.CLERK.value,
-        Account.disabled.is_(False),
-        or_(Account.district == "", Account.district == company.district),
-    )
-    return tuple(session.scalars(query.order_by(Account.login)))
+    return tuple(_REVIEWERS.all(session, district=company.district))
 
 
 def assign(

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from registry.errors import Refused
@@ -53,7 +53,9 @@ from registry.office.steps import Taking, register
 from registry.rules.eligibility import Shortfall, shortfalls
 from registry.rules.terms import Rules
 from registry.rules.workflow import Guard
+from registry.store.among import among
 from registry.store.procedure import Case, Company
+from registry.store.reading import Records
 from registry.store.registers import Occupation
 
 FilingCase: TypeAlias = Case
@@ -266,10 +268,10 @@ def _last_form(session: Session, company: Company, context: Context) -> FilingFo
     return form_of(last, context) if last is not None else FilingForm()
 
 
-_OF_CODES: Final = select(Occupation).where(Occupation.code.in_(bindparam("codes", expanding=True)))
+_OF_CODES: Final = Records(Occupation, select(Occupation).where(among(Occupation.code, "codes")))
 
 
 def _catalogue(session: Session, form: FilingForm) -> dict[tuple[int, str], Occupation]:
     codes = sorted({occupation.code for occupation in form.occupations})
-    rows = session.scalars(_OF_CODES, {"codes": codes}) if codes else ()
+    rows = _OF_CODES.all(session, codes=codes) if codes else []
     return {(row.edition, row.code): row for row in rows}

@@ -50,7 +50,7 @@ def kept_all(
 ) -> dict[K, T]:
     """Return the answers of all ``keys`` on ``what``; ``make`` works out those not kept, at once.
 
-    So a page that needs fifty asks the database once for those it has not seen.
+    So a page that needs many asks the database once for those it has not seen.
     """
     engine = session.connection().engine
     shelf = _SHELVES.get(engine)

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from webauthn import (
     generate_authentication_options,
@@ -42,6 +42,7 @@ from registry.office.sessions import (
 )
 from registry.office.signing_in import refuse
 from registry.store.accounts import Passkey
+from registry.store.prepared import Prepared
 
 CHALLENGE_BYTES: Final = 32
 LONGEST_LABEL: Final = 60
@@ -51,6 +52,11 @@ MOST: Final = 10
 _ADDING: Final = b"add:"
 _SHOWING: Final = b"show:"
 _NOT_TAKEN: Final = "通行密钥未能登记，请重新操作"
+_KEYS: Final = Prepared(
+    select(Passkey.credential_id, Passkey.label, Passkey.added_at)
+    .where(Passkey.account_id == bindparam("account"))
+    .order_by(Passkey.added_at)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +90,8 @@ def site_of(base_url: str, name: str) -> Site | None:
 
 def passkeys_of(session: Session, account_id: int) -> tuple[Held, ...]:
     """Return an account's passkeys, the oldest first."""
-    keys = session.scalars(
-        select(Passkey).where(Passkey.account_id == account_id).order_by(Passkey.added_at)
-    )
-    return tuple(
-        Held(key=key.credential_id.hex(), label=key.label, added_at=key.added_at) for key in keys
-    )
+    keys = _KEYS.all(session, account=account_id)
+    return tuple(Held(key=key.hex(), label=label, added_at=at) for key, label, at in keys)
 
 
 def offer_passkey(session: Session, token: str, site: Site, *, context: Context) -> str:

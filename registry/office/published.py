@@ -28,21 +28,21 @@ from registry.store.procedure import Case, CaseEvent, Company
 
 PUBLISHED: Final = "published"
 
-_Publication: TypeAlias = tuple[int, int, date]
-"""A published scheme: case, version, and the day of its publication."""
+_Version: TypeAlias = tuple[int, int]
+"""A scheme's case and its version."""
 
 _SCHEMES: Final = Prepared(
-    select(Case.case_id, Case.version, Case.company_id, CaseEvent.at)
-    .join(CaseEvent, CaseEvent.case_id == Case.case_id)
-    .where(
+    select(Case.case_id, Case.version, Case.company_id).where(
         Case.kind == CaseKind.SCHEME.value,
         Case.state == PUBLISHED,
         among(Case.company_id, "companies"),
-        CaseEvent.event == "approve",
     )
-    .order_by(CaseEvent.event_id)
 )
-_FORMS: Final = Prepared(select(Case.case_id, Case.form).where(among(Case.case_id, "cases")))
+_FORMS: Final = Prepared(
+    select(Case.case_id, Case.form, CaseEvent.event_id, CaseEvent.at)
+    .join(CaseEvent, CaseEvent.case_id == Case.case_id)
+    .where(among(Case.case_id, "cases"), CaseEvent.event == "approve")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,19 +75,20 @@ def published_of(
 
     By the day since which the company is listed; ``case_id`` and ``since`` are the scheme's.
     """
-    rows = _SCHEMES.all(session, companies=list(listed)) if listed else ()
-    of: dict[int, list[_Publication]] = {}
-    for case_id, version, company_id, at in rows:
-        day = china_day(at)
-        if day >= listed[company_id]:
-            of.setdefault(company_id, []).append((case_id, version, day))
-    schemes = [one for found in of.values() for one in found]
-    read = kept_all(session, "published", schemes, lambda some: _assessed(session, some, context))
+    rows = _SCHEMES.all(session, companies=list(listed)) if listed else []
+    versions = [(case_id, version) for case_id, version, _ in rows]
+    read = kept_all(session, "published", versions, lambda some: _assessed(session, some, context))
+    of: dict[int, list[tuple[int, Filed]]] = {number: [] for number in listed}
+    for case_id, version, company_id in rows:
+        since = listed[company_id]
+        of[company_id] += [one for one in read[case_id, version] if one[1].since >= since]
     filed = filed_of(session, listed, context)
-    return {
-        number: _still_filed(merged([(read[one],) for one in of.get(number, ())]), filed[number])
-        for number in listed
-    }
+    return {number: _still_filed(_together(of[number]), filed[number]) for number in listed}
+
+
+def _together(published: list[tuple[int, Filed]]) -> tuple[Filed, ...]:
+    """Put them together in the order of their publication."""
+    return merged([(one,) for _, one in sorted(published, key=lambda pair: pair[0])])
 
 
 def _still_filed(shown: tuple[Filed, ...], filed: tuple[Filed, ...]) -> tuple[Filed, ...]:
@@ -103,25 +104,24 @@ def _still_filed(shown: tuple[Filed, ...], filed: tuple[Filed, ...]) -> tuple[Fi
 
 
 def _assessed(
-    session: Session, missing: list[_Publication], context: Context
-) -> dict[_Publication, Filed]:
-    """Open schemes, and read what each is for."""
+    session: Session, missing: list[_Version], context: Context
+) -> dict[_Version, tuple[tuple[int, Filed], ...]]:
+    """Open schemes, and read what each is for: by the place of its publication in the timelines."""
     cipher = FieldCipher(context.field_key, FORM)
-    rows = _FORMS.all(session, cases=[case_id for case_id, _, _ in missing])
-    forms = {case_id: parse_scheme(cipher.open(case_id, form)) for case_id, form in rows}
-    return {
-        one: Filed(
+    found: dict[int, list[tuple[int, Filed]]] = {case_id: [] for case_id, _ in missing}
+    for case_id, sealed, event_id, at in _FORMS.all(session, cases=list(found)):
+        form = parse_scheme(cipher.open(case_id, sealed))
+        filed = Filed(
             code=form.occupation_code,
             edition=form.edition,
             name=form.occupation,
             direction=form.direction,
             levels="".join(item.level for item in form.levels),
-            since=one[2],
-            case_id=one[0],
+            since=china_day(at),
+            case_id=case_id,
         )
-        for one in missing
-        for form in (forms[one[0]],)
-    }
+        found[case_id].append((event_id, filed))
+    return {one: tuple(found[one[0]]) for one in missing}
 
 
 def stands(session: Session, company: Company, scheme: Case, context: Context) -> bool:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
@@ -22,14 +23,16 @@ from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, NotAllowed, Role, require
 from registry.rules.text import mask_name, tidy
 from registry.store.accounts import Account
+from registry.store.among import among
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, FieldCipher
+from registry.store.prepared import Prepared
 from registry.store.registers import Expert
 
 SEALED: Final = "experts.sealed"
 """The place that binds a sealed name to its column."""
 
-PAGE: Final = 50
+PAGE: Final = 30
 """People on one page of the pool."""
 
 LONGEST_NAME: Final = 30
@@ -45,6 +48,13 @@ class PoolKind(StrEnum):
     """质量督导员"""
 
 
+_MEMBERS: Final = select(*Expert.__table__.columns, Account.login).outerjoin(
+    Account, Account.account_id == Expert.account_id
+)
+_MEMBER: Final = Prepared(_MEMBERS.where(Expert.expert_id == bindparam("expert")))
+_COUNTED: Final = Prepared(
+    select(func.count()).select_from(Expert).where(among(Expert.kind, "kinds"))
+)
 KIND_WORDS: Final = {PoolKind.EXPERT: "专家", PoolKind.SUPERVISOR: "质量督导员"}
 _LETTERS: Final = {PoolKind.EXPERT: "ZJ", PoolKind.SUPERVISOR: "DD"}
 
@@ -124,38 +134,32 @@ def members(
 
     Names are in clear for clerks and approvers alone.
     """
-    query = _pool(kinds)
-    if page is not None:
-        query = query.limit(PAGE).offset(PAGE * (max(page, 1) - 1))
-    return _opened(session.execute(query), by, context)
+    place = {} if page is None else {"limit": PAGE, "offset": PAGE * (max(page, 1) - 1)}
+    pool = _pool(paged=page is not None)
+    return _opened(pool.named(session, kinds=_values(kinds), **place), by, context)
 
 
 def count_members(session: Session, kinds: Iterable[PoolKind]) -> int:
     """Return how many the pool has."""
-    query = select(func.count()).select_from(Expert).where(_of(kinds))
-    return session.execute(query).scalar_one()
+    return _COUNTED.one(session, kinds=_values(kinds))[0]
 
 
 def get_member(session: Session, expert_id: int, *, by: Identity, context: Context) -> Member:
     """Return one person of the pool. Raises ``NotFound``."""
-    query = _pool(tuple(PoolKind)).where(Expert.expert_id == expert_id)
-    found = _opened(session.execute(query), by, context)
+    found = _opened(_MEMBER.named(session, expert=expert_id), by, context)
     if not found:
         raise NotFound("专家库中没有此人")
     return found[0]
 
 
-def _of(kinds: Iterable[PoolKind]) -> ColumnElement[bool]:
-    return Expert.kind.in_([kind.value for kind in kinds])
+def _values(kinds: Iterable[PoolKind]) -> list[str]:
+    return [kind.value for kind in kinds]
 
 
-def _pool(kinds: Iterable[PoolKind]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*Expert.__table__.columns, Account.login)
-        .outerjoin(Account, Account.account_id == Expert.account_id)
-        .where(_of(kinds))
-        .order_by(Expert.kind, Expert.label)
-    )
+@cache
+def _pool(*, paged: bool) -> Prepared[*tuple[Any, ...]]:
+    query = _MEMBERS.where(among(Expert.kind, "kinds")).order_by(Expert.kind, Expert.label)
+    return Prepared(query.limit(bindparam("limit")).offset(bindparam("offset")) if paged else query)
 
 
 def _opened(rows: Iterable[Any], by: Identity, context: Context) -> tuple[Member, ...]:

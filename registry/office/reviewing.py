@@ -28,9 +28,10 @@ from registry.rules.shared_cells import PASSED
 from registry.rules.text import Cell
 from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case
 
-_LAST_GROUP: Final = select(func.max(EventGroup.group_id))
+_LAST_GROUP: Final = Prepared(select(func.max(EventGroup.group_id)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def review(
 ) -> Review:
     """Run the checks of a results list over who passed, as if certificates were issued today."""
     # Who holds what changes with each group of events; nothing else of the registry is asked.
-    last = session.execute(_LAST_GROUP).scalar()
+    (last,) = _LAST_GROUP.one(session)
     key = ("batch-review", links_of(session, case), today, last)
     return kept(
         session, key, lambda: _review(session, case, drawable, context=context, today=today)

@@ -63,6 +63,9 @@ class _Live(NamedTuple):
 
 
 # Asked on every request, so it is made once: a session with what its account's stage rests on.
+_A_KEY: Final = Prepared(
+    select(Passkey.credential_id).where(Passkey.account_id == bindparam("account")).limit(1)
+)
 _LIVE: Final = Prepared(
     select(
         WebSession.created_at,
@@ -157,8 +160,7 @@ def _over(created_at: datetime, seen_at: datetime, now: datetime) -> bool:
 
 def has_passkey(session: Session, account: Account) -> bool:
     """Say whether the account has a passkey."""
-    keys = select(Passkey.credential_id).where(Passkey.account_id == account.account_id).limit(1)
-    return session.scalar(keys) is not None
+    return _A_KEY.first(session, account=account.account_id) is not None
 
 
 def start_session(

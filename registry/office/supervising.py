@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -36,6 +37,7 @@ from registry.rules.text import tidy
 from registry.store.counters import take_range
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.procedure import Case, Company
+from registry.store.reading import Records
 from registry.store.registers import Expert, Supervision
 from signing.canonical import Canonical, decode, decoder_for, encode
 
@@ -193,26 +195,35 @@ def get_item(session: Session, supervision_id: int, by: Identity, context: Conte
 def list_items(session: Session, by: Identity, context: Context) -> tuple[Item, ...]:
     """Return the newest rows the person may see, those first that wait for somebody."""
     waiting = Supervision.state.in_([stage.value for stage in sorted(WAITING)])
-    query = visible(by).order_by(waiting.desc(), Supervision.supervision_id.desc())
-    return tuple(
-        _item(session, row, company, text_of(row, context))
-        for row, company in session.execute(query.limit(LIST_AT_MOST))
-    )
+    sight, values = sight_of(by)
+    query = visible(sight).order_by(waiting.desc(), Supervision.supervision_id.desc())
+    rows = session.execute(query.add_columns(Company).limit(LIST_AT_MOST), values)
+    return tuple(_item(session, row, company, text_of(row, context)) for row, company in rows)
 
 
 def visits_of(session: Session, case: Case, by: Identity) -> tuple[Supervision, ...]:
     """Return the visits to a plan that the person may know of, oldest first."""
-    query = visible(by).where(
-        Supervision.kind == Kind.VISIT.value, Supervision.case_id == case.case_id
-    )
-    return tuple(row for row, _ in session.execute(query.order_by(Supervision.supervision_id)))
-
-
-def visible(by: Identity) -> Select[Supervision, Company]:
-    """Select the rows, with their companies, that the person may see."""
     sight, values = sight_of(by)
-    query = select(Supervision, Company).join(Company, Company.company_id == Supervision.company_id)
-    return query.where(*seen(sight)).params(**values)
+    return tuple(_visits(sight).all(session, **values, case=case.case_id))
+
+
+@cache
+def _visits(sight: Sight) -> Records[Supervision]:
+    visit = Supervision.kind == Kind.VISIT.value, Supervision.case_id == bindparam("case")
+    return Records(Supervision, visible(sight).where(*visit).order_by(Supervision.supervision_id))
+
+
+@cache
+def _row(sight: Sight) -> Records[Supervision]:
+    return Records(
+        Supervision, visible(sight).where(Supervision.supervision_id == bindparam("item"))
+    )
+
+
+def visible(sight: Sight) -> Select[Supervision]:
+    """Select the rows that there are to see."""
+    query = select(Supervision).join(Company, Company.company_id == Supervision.company_id)
+    return query.where(*seen(sight))
 
 
 def sight_of(by: Identity) -> tuple[Sight, dict[str, Any]]:
@@ -265,11 +276,10 @@ def get_row(
     session: Session, supervision_id: int, by: Identity, context: Context
 ) -> tuple[Supervision, Text]:
     """Return a row that the person may see, and its text. Raises ``NotFound``."""
-    found = session.execute(
-        visible(by).where(Supervision.supervision_id == supervision_id)
-    ).one_or_none()
+    sight, values = sight_of(by)
+    found = _row(sight).first(session, **values, item=supervision_id)
     if found is not None:
-        return found[0], text_of(found[0], context)
+        return found, text_of(found, context)
     raise NotFound("没有此事项，或者您无权查看")
 
 

@@ -14,6 +14,7 @@ from enum import Enum, StrEnum, auto
 from functools import cache
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from registry.office.kept import kept_all
 from registry.office.plan_form import day, parse_form
 from registry.office.supervising import (
     KIND_WORDS,
+    WAITING,
     Kind,
     Result,
     Sight,
@@ -69,8 +71,7 @@ TASK_WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueMatter:
+class DueMatter(msgspec.Struct, frozen=True, kw_only=True):
     """One matter of a list. ``working_days`` until its day, negative when it is past."""
 
     supervision_id: int
@@ -143,7 +144,8 @@ _TO_CHECK: Final = and_(_VISIT, or_(_at(Stage.ANSWERED), and_(_at(Stage.REPORTED
 _TO_ANSWER: Final = and_(_VISIT, _at(Stage.REPORTED), ~_SOUND)
 _TO_VISIT: Final = and_(_VISIT, _at(Stage.ASSIGNED))
 _PROPOSED: Final = _at(Stage.PROPOSED)
-_ALL: Final = or_(_TO_CHECK, _TO_ANSWER, _TO_VISIT, _PROPOSED)
+_WAITS: Final = or_(*(_at(stage) for stage in sorted(WAITING)))
+"""All of these, said so that the index of states serves it."""
 _FORMS: Final = Prepared(
     select(Case.case_id, Case.form).where(
         Case.kind == CaseKind.PLAN.value, among(Case.case_id, "cases")
@@ -221,7 +223,7 @@ def _rows(sight: Sight, hand: _Hand, *, mine: bool) -> Prepared[*tuple[Any, ...]
         )
         .join(Company, Company.company_id == Supervision.company_id)
         .outerjoin(Case, Case.case_id == Supervision.case_id)
-        .where(*seen(sight), _wait_for(hand) if mine else and_(_ALL, ~_wait_for(hand)))
+        .where(*seen(sight), _wait_for(hand) if mine else and_(_WAITS, ~_wait_for(hand)))
         .order_by(Supervision.entered_at, Supervision.supervision_id)
     )
     return Prepared(query.limit(bindparam("limit")))
@@ -231,7 +233,7 @@ def _rows(sight: Sight, hand: _Hand, *, mine: bool) -> Prepared[*tuple[Any, ...]
 def _counted(sight: Sight, hand: _Hand) -> Prepared[int, int]:
     mine = _wait_for(hand)
     query = select(func.count().filter(mine), func.count().filter(~mine))
-    return Prepared(query.select_from(rows_of(sight)).where(*seen(sight), _ALL))
+    return Prepared(query.select_from(rows_of(sight)).where(*seen(sight), _WAITS))
 
 
 def _task(row: Any, hand: _Hand, *, mine: bool) -> Task:

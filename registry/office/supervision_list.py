@@ -32,7 +32,7 @@ from registry.store.prepared import Prepared
 from registry.store.procedure import Company
 from registry.store.registers import Supervision
 
-PAGE: Final = 50
+PAGE: Final = 30
 """Rows of one page."""
 
 _WAITING: Final = or_(*(Supervision.state == stage.value for stage in sorted(WAITING)))
@@ -41,7 +41,7 @@ _WAITING: Final = or_(*(Supervision.state == stage.value for stage in sorted(WAI
 class ListedMatter(msgspec.Struct, frozen=True, kw_only=True):
     """One row of a list; kind, stage and result in words, "" without a result.
 
-    A struct, since fifty are made for each page.
+    A struct, since dozens are made for each page.
     """
 
     supervision_id: int

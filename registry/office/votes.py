@@ -31,6 +31,7 @@ from registry.store.among import among
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.prepared import Prepared
 from registry.store.procedure import Case, PanelMember, Vote
+from registry.store.reading import Records
 from registry.store.registers import Expert
 
 LONGEST_OPINION: Final = 1000
@@ -98,6 +99,12 @@ _PANELS: Final = Prepared(
 )
 _LABELS: Final = Prepared(
     select(Expert.expert_id, Expert.label).where(among(Expert.expert_id, "experts"))
+)
+_WAITING: Final = Records(
+    Expert,
+    select(Expert)
+    .where(among(Expert.expert_id, "experts"), Expert.active.is_(True))
+    .order_by(Expert.label),
 )
 
 
@@ -233,8 +240,7 @@ def experts_to_ask(session: Session, case: Case) -> tuple[Expert, ...]:
     number = round_of(session, case)
     spoken = {vote.expert_id for vote in _votes(session, case) if vote.round == number}
     waiting = _panel(session, case, number) - spoken
-    query = select(Expert).where(Expert.expert_id.in_(sorted(waiting)), Expert.active.is_(True))
-    return tuple(session.scalars(query.order_by(Expert.label)))
+    return tuple(_WAITING.all(session, experts=sorted(waiting)))
 
 
 def _panel(session: Session, case: Case, number: int) -> frozenset[int]:

@@ -8,8 +8,9 @@ serious finding the approver says why the results stand all the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from registry.office.almanac import read_almanac
@@ -19,8 +20,19 @@ from registry.office.plan_form import day
 from registry.office.plans import assessor_faults, read_plan
 from registry.office.supervising import RESULT_WORDS, Kind, Result
 from registry.rules.standing import VISIT
+from registry.store.prepared import Prepared
 from registry.store.procedure import Case
 from registry.store.registers import Supervision
+
+_VISITS: Final = Prepared(
+    select(Supervision.supervision_id, Supervision.reference, Supervision.state, Supervision.result)
+    .where(
+        Supervision.kind == Kind.VISIT.value,
+        Supervision.case_id == bindparam("plan"),
+        Supervision.state != "voided",
+    )
+    .order_by(Supervision.supervision_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +71,6 @@ def weigh(session: Session, batch: Case, context: Context) -> Weighed:
 
 def visits_to(session: Session, plan: Case) -> tuple[Visited, ...]:
     """Return the visits to a plan, those that came to nothing left out."""
-    query = select(Supervision).where(
-        Supervision.kind == Kind.VISIT.value,
-        Supervision.case_id == plan.case_id,
-        Supervision.state != "voided",
-    )
     return tuple(
         Visited(
             supervision_id=row.supervision_id,
@@ -72,7 +79,7 @@ def visits_to(session: Session, plan: Case) -> tuple[Visited, ...]:
             result=RESULT_WORDS[Result(row.result)] if row.result else "",
             serious=row.result == Result.SERIOUS.value,
         )
-        for row in session.scalars(query.order_by(Supervision.supervision_id))
+        for row in _VISITS.named(session, plan=plan.case_id)
     )
 
 

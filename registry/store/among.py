@@ -1,6 +1,6 @@
-"""A column among a list of numbers, as one value: so that the statement stays the same text.
+"""A column among a list of numbers or words, as one value: so that the statement stays the same.
 
-``IN`` with as many marks as there are numbers is another statement for each length. SQLite is
+``IN`` with as many marks as there are in the list is another statement for each length. SQLite is
 handed the list as JSON, PostgreSQL as an array.
 """
 
@@ -17,25 +17,31 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
-class Numbers(TypeDecorator[Iterable[int]]):
-    """Some whole numbers as one value."""
+class Several(TypeDecorator[Iterable[Any]]):
+    """Some whole numbers, or some words, as one value."""
 
     impl = String
     cache_ok = True
 
+    def __init__(self, *, words: bool) -> None:
+        """Take words, or else numbers."""
+        super().__init__()
+        self.words = words
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type the database takes them as."""
-        array = dialect.name == "postgresql"
-        return dialect.type_descriptor(ARRAY(BigInteger) if array else String())
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(String())
+        return dialect.type_descriptor(ARRAY(String() if self.words else BigInteger()))
 
-    def process_bind_param(self, value: Iterable[int] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
         """Return the list as the database takes it."""
         given = list(value or ())
         return given if dialect.name == "postgresql" else json.dumps(given)
 
 
 class Among(FunctionElement[bool]):
-    """The condition ``Among(column, numbers)``; made by `among`."""
+    """The condition ``Among(column, list)``; made by `among`."""
 
     inherit_cache = True
     type = Boolean()
@@ -47,8 +53,9 @@ class Among(FunctionElement[bool]):
 
 
 def among(column: Any, name: str) -> ColumnElement[bool]:
-    """Return the condition that a column is one of the numbers given as the value ``name``."""
-    return Among(column, bindparam(name, type_=Numbers()))
+    """Return the condition that a column is one of those given as the value ``name``."""
+    words = isinstance(column.type, String)
+    return Among(column, bindparam(name, type_=Several(words=words)))
 
 
 @compiles(Among, "sqlite")

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from registry.errors import Overtaken
+from registry.store.reading import Reader
 
 READ_ONLY = "certreg_read_only"
 _UNIQUE_VIOLATION = "23505"
@@ -116,11 +117,11 @@ def read_unit(engine: Engine) -> Iterator[Session]:
         options["isolation_level"] = "REPEATABLE READ"
     with (
         engine.connect().execution_options(**options) as connection,
-        Session(connection, expire_on_commit=False) as session,
+        Reader(connection, expire_on_commit=False) as session,
     ):
         yield session
 
 
 def only_reads(session: Session) -> bool:
     """Say whether a session's snapshot takes no writes: what it sees has been committed."""
-    return bool(session.connection().get_execution_options().get(READ_ONLY, False))
+    return isinstance(session, Reader)

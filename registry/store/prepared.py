@@ -48,16 +48,14 @@ class Prepared(Generic[*Ts]):
 
     def all(self, session: Session, /, **values: Any) -> list[tuple[*Ts]]:
         """Return all rows."""
-        session.flush()
-        connection = session.connection()
-        plan = self._plans.get(connection.dialect.name)
+        driver, dialect = _direct(session)
+        plan = self._plans.get(dialect.name)
         if plan is None:
-            plan = self._plan(connection.dialect)
+            plan = self._plan(dialect)
         if plan.fixed:
             values = {**plan.fixed, **values}
         for name, write in plan.writers.items():
             values[name] = write(values[name])
-        driver: Any = connection.connection.driver_connection
         given = values if plan.order is None else [values[name] for name in plan.order]
         found: list[Any] = driver.execute(plan.text, given).fetchall()
         return [_read(row, plan.readers) for row in found] if plan.readers else found
@@ -100,6 +98,27 @@ class Prepared(Generic[*Ts]):
         )
         self._plans[dialect.name] = plan
         return plan
+
+
+class Direct(Session):
+    """A session of one transaction that knows its driver, and has nothing to write first."""
+
+    _driver: tuple[Any, Dialect] | None = None
+
+    def direct(self) -> tuple[Any, Dialect]:
+        """Return the driver's connection, in its transaction, and the dialect."""
+        if self._driver is None:
+            connection = self.connection()
+            self._driver = connection.connection.driver_connection, connection.dialect
+        return self._driver
+
+
+def _direct(session: Session) -> tuple[Any, Dialect]:
+    if isinstance(session, Direct):
+        return session.direct()
+    session.flush()
+    connection = session.connection()
+    return connection.connection.driver_connection, connection.dialect
 
 
 def _read(row: Sequence[Any], readers: tuple[tuple[int, _Reader], ...]) -> Any:

@@ -41,7 +41,7 @@ _QUIET = frozenset({"return", "take-back"})
 _DAYS_AHEAD = 10
 """Working days that the first page shows what is due on: two weeks."""
 
-_OWN = 25
+_OWN = 15
 """Cases of one's own side on a page of what is due."""
 
 _OTHERS = 10

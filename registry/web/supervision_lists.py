@@ -30,7 +30,7 @@ class Section(StrEnum):
     SETTLED = "settled"
 
 
-_FIRST = {Section.WAITING: 20, Section.EVALUATIONS: 10, Section.DRAWS: 5, Section.SETTLED: 10}
+_FIRST = {Section.WAITING: 10, Section.EVALUATIONS: 5, Section.DRAWS: 5, Section.SETTLED: 5}
 """Rows of each where all stand on one page."""
 
 

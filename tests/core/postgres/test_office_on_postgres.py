@@ -9,8 +9,13 @@ from pathlib import Path
 
 import pytest
 
-SQLITE_ALONE = ("test_a_line_taken_out_or_put_in_is_named", "test_links_without_their_lines")
-"""Tests that work on the file of the database, or in SQLite's own words."""
+SQLITE_ALONE = (
+    "test_a_line_taken_out_or_put_in_is_named",
+    "test_links_without_their_lines",
+    "test_a_number_is_one_active_account_s",
+    "test_after_a_fault_the_next_reader_begins_anew",
+)
+"""Tests that speak to SQLite in its own words, or expect its kind of exception."""
 
 
 @pytest.mark.soak
