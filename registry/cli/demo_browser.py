@@ -25,6 +25,7 @@ _SAID: Final = 600
 """Characters of a page that tell why it is not the one that was expected."""
 
 OK: Final = 200
+REFUSED: Final = 422
 _HEADERS: Final = {"Sec-Fetch-Site": "same-origin"}
 _SUMMARY: Final = re.compile(r'<div class="(?:error-summary|problem).*?</div>', re.DOTALL)
 _LINE: Final = re.compile(r"<li>(.*?)</li>", re.DOTALL)

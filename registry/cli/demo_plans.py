@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from registry.cli.demo_browser import OK
+from registry.cli.demo_browser import REFUSED
 from registry.cli.demo_filings import Firm, Trade, take_step
 from registry.cli.demo_people import DemoPerson, demo_id, demo_name
 from registry.cli.demo_sheets import write_scores
@@ -74,7 +74,7 @@ def put_roster(staff: Staff, of: Assessment, case: int) -> list[str]:
     version = editor.get(path).version
     file = ("roster", of.roster.name, of.roster.read_bytes())
     answer = editor.post(path, {"version": version}, [file])
-    return answer.faults if answer.status == OK else []
+    return answer.faults if answer.status == REFUSED else []
 
 
 def send_plan(staff: Staff, firm: Firm, case: int) -> None:

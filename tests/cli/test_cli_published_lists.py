@@ -12,6 +12,7 @@ import pytest
 from registry.cli import services as opened
 from registry.cli.home import Home
 from registry.cli.services import DIRECTORY_FILE, LISTS_MARK, Services
+from registry.office.due import china_day
 from registry.store.base import write_unit
 from registry.store.procedure import Case, CaseEvent, Company
 
@@ -109,8 +110,7 @@ def test_another_day_is_written_though_nothing_changed(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = written(services)
-    tomorrow = opened.CLOCK.now() + timedelta(days=1)
-    day = tomorrow.date()
+    day = china_day(opened.CLOCK.now()) + timedelta(days=1)
     monkeypatch.setattr(opened, "china_day", lambda _at: day)
     services._publish_directory()
     assert written(services) != before
