@@ -101,9 +101,14 @@ class Prepared(Generic[*Ts]):
 
 
 class Direct(Session):
-    """A session of one transaction that knows its driver, and has nothing to write first."""
+    """A session that knows its driver, and has nothing to write first."""
 
     _driver: tuple[Any, Dialect] | None = None
+
+    def rollback(self) -> None:
+        """End the transaction; the next statement begins another, by way of the session."""
+        super().rollback()
+        self._driver = None
 
     def direct(self) -> tuple[Any, Dialect]:
         """Return the driver's connection, in its transaction, and the dialect."""

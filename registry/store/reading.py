@@ -41,6 +41,11 @@ class Reader(Direct):
             raise NoResultFound(f"no {entity.__tablename__} row of this key")
         return found
 
+    def rollback(self) -> None:
+        """End the snapshot; the next look is at a newer one, and nothing of this one holds."""
+        super().rollback()
+        self.info.clear()
+
     def refresh(self, instance: object, *args: Any, **options: Any) -> None:
         """Do nothing for what is not watched: in one snapshot a row stays what it is."""
         if instance in self:
