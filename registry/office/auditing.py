@@ -28,7 +28,7 @@ KEPT_YEARS: Final = 3
 KEPT_BASIS: Final = "《个人信息保护法》第五十六条；网络安全等级保护要求"
 DONE: Final = "done"
 REFUSED: Final = "refused"
-PAGE: Final = 40
+PAGE: Final = 30
 """Lines of one page."""
 
 

@@ -20,7 +20,7 @@ from registry.store.procedure import Company
 from registry.store.registers import Assessor
 
 Rows: TypeAlias = "Select[*tuple[Any, ...]]"
-PAGE: Final = 20
+PAGE: Final = 15
 """Rows of one page: two lists stand on it."""
 
 LONGEST: Final = 60

@@ -32,7 +32,7 @@ from registry.store.registers import Expert
 SEALED: Final = "experts.sealed"
 """The place that binds a sealed name to its column."""
 
-PAGE: Final = 30
+PAGE: Final = 20
 """People on one page of the pool."""
 
 LONGEST_NAME: Final = 30

@@ -30,7 +30,7 @@ class Section(StrEnum):
     SETTLED = "settled"
 
 
-_FIRST = {Section.WAITING: 10, Section.EVALUATIONS: 5, Section.DRAWS: 5, Section.SETTLED: 5}
+_FIRST = {Section.WAITING: 8, Section.EVALUATIONS: 5, Section.DRAWS: 5, Section.SETTLED: 5}
 """Rows of each where all stand on one page."""
 
 

@@ -138,7 +138,7 @@ def test_an_auditor_reads_and_checks(browse: Any, small: Any) -> None:
 
 def test_older_lines_are_a_page_further(browse: Any, small: Any) -> None:
     with small.write() as session:
-        for _ in range(41):
+        for _ in range(31):
             session.add(
                 AuditLine(
                     at=small.clock.now(), actor="account:clerk", action="x", subject="y", detail=""
