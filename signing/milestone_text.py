@@ -1,6 +1,6 @@
 """A milestone's report as text for people and as JSON for programs, Chinese and English.
 
-Says plainly what is proven: that the step stood in the register by the witnesses' time. That it
+Says plainly what is proven: that the step stood in the public log by the witnesses' time. That it
 took place on its day is the office's own statement, and no proof turns it into more.
 """
 
@@ -45,7 +45,7 @@ _KINDS: Final[Mapping[MilestoneKind, tuple[str, str]]] = {
 _STEPS: Final[Mapping[MilestoneStepCode, tuple[str, str]]] = {
     MilestoneStepCode.FACTS: ("节点内容", "Facts"),
     MilestoneStepCode.COMMITMENT: ("登记内容一致", "Commitment"),
-    MilestoneStepCode.INCLUSION: ("登记入册", "Entry in the register"),
+    MilestoneStepCode.INCLUSION: ("登记入册", "Entry in the public log"),
     MilestoneStepCode.CHECKPOINT: ("备案机构签名", "Registry's signature"),
     MilestoneStepCode.TIME: ("登记时间", "Time of recording"),
     MilestoneStepCode.DOCUMENT: ("所附文件", "Document"),
@@ -71,11 +71,11 @@ _REASONS: Final[Mapping[MilestoneReason, tuple[str, str]]] = {
     ),
     MilestoneReason.COMMITMENT_OTHER_ENTRY: (
         "所附登记条目不是程序节点。",
-        "The register entry is not one of a procedure's step.",
+        "The log's entry is not one of a procedure's step.",
     ),
     MilestoneReason.COMMITMENT_OTHER_STEP: (
         "所附登记条目属于另一节点或另一事项。",
-        "The register entry is about another step or another subject.",
+        "The log's entry is about another step or another subject.",
     ),
     MilestoneReason.COMMITMENT_DIFFERS: (
         "登记内容与所示节点内容不一致。",
@@ -87,11 +87,11 @@ _REASONS: Final[Mapping[MilestoneReason, tuple[str, str]]] = {
     ),
     MilestoneReason.INCLUSION_GOOD: (
         "该节点已登记入册。",
-        "The step stands in the register.",
+        "The step stands in the public log.",
     ),
     MilestoneReason.TIME_WITNESSED: (
         "见证方签名证明：至迟到见证时间，该节点已在公开日志中，其后无法补登。",
-        "Witnesses prove that it stood in the register by their time; it was not added later.",
+        "Witnesses prove that it stood in the public log by their time; it was not added later.",
     ),
     MilestoneReason.TIME_OFFICE_ALONE: (
         "没有见证方的时间；登记时间仅由备案机构自行声明。请待见证方签名后重新获取证明。",
@@ -129,7 +129,7 @@ _REASONS: Final[Mapping[MilestoneReason, tuple[str, str]]] = {
 
 _PROVEN: Final = Words(
     "该节点在上列见证时间前已登记，此后不能补登、改动；节点日期本身由备案机构声明。",
-    "The step stood in the register by the witnesses' time and could not be added or changed"
+    "The step stood in the public log by the witnesses' time and could not be added or changed"
     " later; that it took place on its day is the registry's own statement.",
 )
 

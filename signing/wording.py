@@ -45,7 +45,7 @@ _ANSWERS: Final[Mapping[Answer, tuple[str, str]]] = {
 _STEPS: Final[Mapping[StepCode, tuple[str, str]]] = {
     StepCode.RECORD: ("证书记录", "Record"),
     StepCode.SIGNATURE: ("评价机构签名", "Issuer's signature"),
-    StepCode.INCLUSION: ("登记入册", "Entry in the register"),
+    StepCode.INCLUSION: ("登记入册", "Entry in the public log"),
     StepCode.CHECKPOINT: ("备案机构签名", "Registry's signature"),
     StepCode.STATUS: ("当前状态", "Current status"),
     StepCode.SEAL: ("电子签章", "Electronic seal"),
@@ -113,15 +113,15 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.SIGNATURE_KEY_NOT_ANNOUNCED: (
         "公开日志显示，该条目入册时此密钥尚未公布。",
-        "By the register, the key was not yet announced when this entry was made.",
+        "By the public log, the key was not yet announced when this entry was made.",
     ),
     Reason.SIGNATURE_KEY_ENDED: (
         "公开日志显示，该条目入册时此密钥已停用或已被吊销。",
-        "By the register, the key had been retired or revoked before this entry was made.",
+        "By the public log, the key had been retired or revoked before this entry was made.",
     ),
     Reason.SIGNATURE_BEFORE_REVOCATION: (
         "密钥后来被吊销；公开日志证明本记录在吊销之前已入册，签名有效。",
-        "The key was revoked later; the register proves that this record was signed before.",
+        "The key was revoked later; the public log proves that this record was signed before.",
     ),
     Reason.SIGNATURE_NO_PLACE: (
         "密钥已被吊销，且没有登记证明签名作于吊销之前；请核验完整文件或在官方网址查询。",
@@ -129,7 +129,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.INCLUSION_GOOD: (
         "该版证书已登记入册，登记内容与本记录一致。",
-        "This edition stands in the register, and the entry is about this very record.",
+        "This edition stands in the public log, and the entry is about this very record.",
     ),
     Reason.INCLUSION_MISSING: (
         "缺少登记证明；请向持证人索取完整文件或在官方网址查询。",
@@ -145,11 +145,11 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.INCLUSION_OTHER_ENTRY: (
         "所附登记条目不是发证条目。",
-        "The register entry is not one of a certificate's issue.",
+        "The log's entry is not one of a certificate's issue.",
     ),
     Reason.INCLUSION_OTHER_CERTIFICATE: (
         "所附登记条目属于另一证书或另一版次。",
-        "The register entry is about another certificate or edition.",
+        "The log's entry is about another certificate or edition.",
     ),
     Reason.INCLUSION_COMMITMENT_DIFFERS: (
         "登记内容与本记录不一致。",
@@ -157,20 +157,20 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.INCLUSION_PATH_FALSE: (
         "登记证明不成立：该条目不在公开日志中。",
-        "The proof fails: this entry is not in the register.",
+        "The proof fails: this entry is not in the public log.",
     ),
     Reason.CHECKPOINT_GOOD: (
         "公开日志由备案机构签名，见证方数量符合要求。",
-        "The register is signed by the registry and by as many witnesses as required.",
+        "The public log is signed by the registry and by as many witnesses as required.",
     ),
     Reason.CHECKPOINT_ED25519_ONLY: (
         "公开日志由备案机构签名（Ed25519），见证方数量符合要求；第二重签名（ML-DSA-44，抗量子）未核对。",
         "Signed by the registry (Ed25519) and enough witnesses; its quantum-safe one is unchecked.",
     ),
-    Reason.CHECKPOINT_MISSING: ("缺少公开日志签名。", "The register's checkpoint is missing."),
+    Reason.CHECKPOINT_MISSING: ("缺少公开日志签名。", "The public log's checkpoint is missing."),
     Reason.CHECKPOINT_MALFORMED: (
         "公开日志签名已损坏。",
-        "The register's checkpoint is damaged.",
+        "The public log's checkpoint is damaged.",
     ),
     Reason.CHECKPOINT_UNTRUSTED: (
         "公开日志签名不是所信任备案机构的有效签名；如信任文件较旧，请重新获取后再核验。",
@@ -178,7 +178,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.CHECKPOINT_FROZEN_LOG: (
         "证明出自已停用的公开日志，该公开日志已由新公开日志接续；请在官方网址重新获取证明。",
-        "The register of this proof was closed and replaced: get a new proof.",
+        "The public log of this proof was closed and replaced: get a new proof.",
     ),
     Reason.CHECKPOINT_NO_QUORUM: (
         "备案机构已签名，见证方签名不足；请稍后重新获取证明。",
@@ -229,7 +229,7 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     ),
     Reason.STATUS_FILE_OTHER_LOG: (
         "所给的状态证明文件出自另一公开日志。",
-        "The status file is of another register than this certificate.",
+        "The status file is of another public log than this certificate.",
     ),
     Reason.STATUS_FILE_UNTRUSTED: (
         "所给的状态证明文件未经所信任的备案机构签名，或见证方签名不足；请重新下载。",

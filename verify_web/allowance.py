@@ -12,17 +12,18 @@ nobody guesses 80 random bits, while a worn label may be scanned many times.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from signing.mirror import Factor
+from signing.mirror import Factor, normalise
+from verify_web.clients import Client
 from verify_web.errors import ServiceTrouble
 from verify_web.limits import Draw, Rate, TooMany, TooManyCodes, TooManyFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from keys.clock import Clock
-    from verify_web.clients import Client
     from verify_web.limits import Drawn, Limits
 
 LOOKUPS: Final = Rate(name="lookups", burst=60, every=10)
@@ -48,6 +49,28 @@ for everybody."""
 TOKEN_MISSES: Final = Rate(name="tokens", burst=300, every=2)
 UPLOADS: Final = Rate(name="uploads", burst=30, every=6)
 """Files of one address that a worker must open."""
+
+CODES: Final = Rate(name="codes", burst=5, every=600)
+NETWORK_CODES: Final = Rate(name="network-codes", burst=15, every=200)
+PROVIDER_CODES: Final = Rate(name="provider-codes", burst=60, every=50)
+CODES_TO_ONE: Final = Rate(name="codes-to-one", burst=3, every=1200)
+CODES_OF_ALL: Final = Rate(name="codes-of-all", burst=300, every=5)
+"""One-time codes asked for by one address, network and provider, for one e-mail address, and by
+everybody: nobody's letter box is filled from here, and the site's own mail is not taken for a
+flood."""
+
+OWN_CODES: Final = Rate(name="own-codes", burst=1, every=24 * 3600)
+"""What each network may still have sent to an address, or at all, when others have emptied the
+bucket for everybody: so nobody is shut out by codes that others ask for."""
+
+MOST_CODES_TO_ONE: Final = Rate(name="most-codes-to-one", burst=20, every=3600)
+"""Codes for one e-mail address, the networks' own included: a letter box has its end, too."""
+
+SIGN_INS: Final = Rate(name="sign-ins", burst=20, every=30)
+
+HOLDER_ASKS: Final = Rate(name="holder-asks", burst=60, every=2)
+"""Asks of one address to the registry: a cookie or a link is easily made up, and each ask is work
+for the registry's worker."""
 
 _MOST_SHUT: Final = 10_000
 """Addresses remembered as shut out in one process; beyond it the oldest are asked anew."""
@@ -76,6 +99,32 @@ class Allowance:
             *(_target(client, factor, value) for factor, value in sorted(facts.items())),
         )
         return self._limits.take((Draw(rate=LOOKUPS, value=client.host), *misses))[1:]
+
+    def look_up_rows(
+        self, asker: str, rows: Iterable[Mapping[Factor, str]], *, own_tries: bool
+    ) -> tuple[tuple[Drawn, ...] | None, ...]:
+        """Charge each row of a bulk check as a miss about its two facts; None where too many were.
+
+        From the same buckets as the lookup page's, everybody's included, with `asker` (an
+        employer) in the place of the network. Without `own_tries` it has nothing of its own there:
+        so many accounts, which cost nothing, have no more guesses at one number than one has. Give
+        `found` what the hits were charged. Raises ServiceTrouble.
+        """
+        client = Client(host=asker, network=asker, provider=asker)
+        groups = (
+            (
+                _shared(SITE_MISSES, "", client),
+                *(
+                    _target(client, factor, normalise(factor, value))
+                    for factor, value in facts.items()
+                ),
+            )
+            for facts in rows
+        )
+        return self._limits.take_each(
+            group if own_tries else [replace(draw, reserve=None) for draw in group]
+            for group in groups
+        )
 
     def found(self, charged: Sequence[Drawn]) -> None:
         """Give back what a miss would have cost."""
@@ -108,6 +157,29 @@ class Allowance:
         except TooMany as refused:
             raise TooManyFiles(refused.wait) from None
 
+    def send_code(self, client: Client, address: str) -> None:
+        """Charge one code to be sent. Raises TooMany, ServiceTrouble."""
+        own = Draw(rate=OWN_CODES, value=f"{client.network}|{address}")
+        at_all = Draw(rate=OWN_CODES, value=f"{client.network}|")
+        self._limits.take(
+            (
+                Draw(rate=CODES, value=client.host),
+                Draw(rate=NETWORK_CODES, value=client.network),
+                Draw(rate=PROVIDER_CODES, value=client.provider),
+                Draw(rate=CODES_TO_ONE, value=address, reserve=own),
+                Draw(rate=MOST_CODES_TO_ONE, value=address),
+                Draw(rate=CODES_OF_ALL, value="", reserve=at_all),
+            )
+        )
+
+    def ask_registry(self, client: Client) -> None:
+        """Charge one ask of the holder's page. Raises TooMany, ServiceTrouble."""
+        self._limits.take((Draw(rate=HOLDER_ASKS, value=client.host),))
+
+    def sign_in(self, client: Client) -> None:
+        """Charge one attempt to sign in. Raises TooMany, ServiceTrouble."""
+        self._limits.take((Draw(rate=SIGN_INS, value=client.host),))
+
     def _shut_out(self, host: str, wait: float) -> None:
         with self._lock:
             self._shut.pop(host, None)
@@ -120,7 +192,9 @@ class Allowance:
 
 
 def _target(client: Client, factor: Factor, value: str) -> Draw:
-    rate = NAME_MISSES if factor is Factor.NAME else TARGET_MISSES
+    # The last six characters are shared by many people, as a name is.
+    shared = factor in (Factor.NAME, Factor.LAST_SIX)
+    rate = NAME_MISSES if shared else TARGET_MISSES
     return _shared(rate, f"{factor}|{value}", client)
 
 

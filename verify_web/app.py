@@ -1,20 +1,23 @@
 """The public site's composition: configuration in, Flask application out.
 
-No session, no cookie; nothing is written but the state file, where the limits stand: any number
-of processes may serve the same directory. Uploads stay in memory.
+No session, and no cookie but that of the display; nothing is written but the state file, where the
+limits stand: any number of processes may serve the same directory. Uploads stay in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from flask import Flask, Request, url_for
 
+from signing.exchange import Exchange
 from verify_web import (
     directory,
+    display,
     draws,
     errors,
     log,
@@ -28,11 +31,16 @@ from verify_web import (
     uploads,
 )
 from verify_web.allowance import Allowance
+from verify_web.bulk import api as bulk_api
+from verify_web.bulk import pages as bulk_pages
+from verify_web.bulk.store import open_desk
+from verify_web.holder import pages as holder_pages
+from verify_web.holder.desk import HolderDesk
 from verify_web.limits import Limits
 from verify_web.lookup import Mirror
 from verify_web.public import PublicDirectory
 from verify_web.site import Site
-from verify_web.times import clock_time, machine_time
+from verify_web.times import clock_words, date_words, machine_time
 from verify_web.wording_page import SAY
 
 if TYPE_CHECKING:
@@ -72,7 +80,12 @@ def create_app(config: SiteConfig) -> Flask:
         MAX_FORM_PARTS=MAX_PARTS,
         SEND_FILE_MAX_AGE_DEFAULT=_YEAR,
     )
-    app.jinja_env.filters.update(clock_time=clock_time, machine_time=machine_time)
+    app.jinja_env.filters.update(
+        clock_time=lambda moment: display.told(clock_words(moment)),
+        machine_time=machine_time,
+        shown_date=lambda day: display.told(date_words(day)),
+        grouped="{:,}".format,
+    )
     versions = {file.name: _digest(file) for file in _STATIC.iterdir()}
     kept = tuple(f"/static/{name}?v={versions[name]}" for name in ("icon.svg",))
     module = scripts.load_scripts(config.max_age, kept)
@@ -83,6 +96,7 @@ def create_app(config: SiteConfig) -> Flask:
             "base_url": config.base_url,
             # A changed file gets a new address, so browsers may keep the old one for a year.
             "module": module,
+            "holder": config.exchange_key is not None,
             "say": SAY,
             "asset": lambda name: url_for("static", filename=name, v=versions[name]),
         }
@@ -96,6 +110,7 @@ def create_app(config: SiteConfig) -> Flask:
     )
     security.install(app, base_url=config.base_url)
     errors.install(app)
+    display.install(app, secure=config.base_url.startswith("https:"))
     app.register_blueprint(pages.blueprint(site))
     app.register_blueprint(result.blueprint(site))
     app.register_blueprint(scripts.blueprint(module))
@@ -106,6 +121,13 @@ def create_app(config: SiteConfig) -> Flask:
     app.register_blueprint(draws.blueprint(config.public_dir))
     app.register_blueprint(status.blueprint(config.public_dir))
     app.register_blueprint(tail.blueprint(site))
+    desk = open_desk(config.state, config.pepper, config.clock, secrets.token_bytes)
+    app.register_blueprint(bulk_pages.blueprint(site, desk))
+    app.register_blueprint(bulk_api.blueprint(site, desk))
+    if config.exchange_key is not None:
+        exchange = Exchange(config.exchange, config.exchange_key, secrets.token_bytes)
+        holder_desk = HolderDesk(exchange, config.clock)
+        app.register_blueprint(holder_pages.blueprint(site, holder_desk))
     return app
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from keys.clock import SystemClock
+from signing.exchange import FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,8 @@ class SiteConfig:
     `base_url` is the site's public address without a final slash; a QR code naming another
     one is refused. A status older than `max_age` proves nothing. `state_file` is written: what
     the site remembers over a restart. `X-Forwarded-For` is believed of `trusted_proxies` only.
+    `exchange_key` (32 bytes) opens the exchange with the registry; without it there is no holder's
+    page.
     """
 
     public_dir: Path
@@ -34,12 +37,18 @@ class SiteConfig:
     max_age: timedelta = DEFAULT_MAX_AGE
     state_file: Path | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    exchange_key: bytes | None = None
 
     @property
     def state(self) -> Path:
         """The state file: that of a home (`site/site.db` beside `public/`) where none is named."""
         return self.state_file or self.public_dir.parent / "site" / "site.db"
 
+    @property
+    def exchange(self) -> Path:
+        """Where the registry's worker takes the asks of the holder's page: beside the state."""
+        return self.state.with_name(FILE)
+
     def __repr__(self) -> str:
-        # The pepper must not reach a log line by way of a debugger or an error page.
+        # Neither secret may reach a log line by way of a debugger or an error page.
         return f"SiteConfig(base_url={self.base_url!r})"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from flask import Blueprint, Response, render_template
 
-from signing.wording import level_words
+from signing.wording import Words, level_words
 from verify_web.errors import ServiceTrouble
 from verify_web.security import PUBLIC_HEADERS
 
@@ -37,9 +37,9 @@ class Occupation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: date
 
     @property
-    def level_names(self) -> str:
-        """The levels as certificates print them."""
-        return "、".join(level_words(symbol).zh for symbol in self.levels)
+    def level_names(self) -> tuple[Words, ...]:
+        """The levels by name, the lowest first."""
+        return tuple(map(level_words, self.levels))
 
 
 class Company(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

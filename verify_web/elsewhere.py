@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from signing.wording import Words, level_words
-from verify_web.numbers import NumberPart, explain, hint
+from verify_web.catalogue import NOTHING, both
+from verify_web.numbers import NumberPart, explain, hint, year_words
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,7 @@ _OLD_NUMBER: Final = re.compile(
 _FIRST_OLD_YEAR: Final = 90
 """The old numbers begin in the nineties: `98` is 1998, `15` is 2015."""
 
-_BY_OLD_TABLE: Final = "按原编码表"
+_BY_OLD_TABLE: Final = both("按原编码表")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +51,16 @@ def explain_old(number: str) -> tuple[NumberPart, ...]:
         return ()
     year = int(match["year"])
     century = "19" if year >= _FIRST_OLD_YEAR else "20"
-    level = level_words(match["level"]).zh if match["level"] in "12345" else ""
+    level = level_words(match["level"]) if match["level"] in "12345" else NOTHING
     return tuple(
         NumberPart(text=match[group], name=name, value=value)
         for group, name, value in (
-            ("year", Words("发证年份", "Year of issue"), f"{century}{match['year']}年"),
-            ("region", Words("省份或者行业", "Province or industry"), _BY_OLD_TABLE),
-            ("city", Words("地市", "City"), _BY_OLD_TABLE),
-            ("kind", Words("鉴定机构类别", "Kind of body"), _BY_OLD_TABLE),
-            ("body", Words("鉴定机构序号", "Body serial"), ""),
-            ("level", Words("职业资格等级", "Qualification level"), level),
-            ("serial", Words("证书序列号", "Certificate serial"), ""),
+            ("year", both("发证年份"), year_words(f"{century}{match['year']}")),
+            ("region", both("省份或者行业"), _BY_OLD_TABLE),
+            ("city", both("地市"), _BY_OLD_TABLE),
+            ("kind", both("鉴定机构类别"), _BY_OLD_TABLE),
+            ("body", both("鉴定机构序号"), NOTHING),
+            ("level", both("职业资格等级"), level),
+            ("serial", both("证书序列号"), NOTHING),
         )
     )

@@ -16,12 +16,16 @@ import msgspec
 from flask import Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from verify_web.display import told
 from verify_web.wording import PROBLEMS
 
 if TYPE_CHECKING:
     from flask import Flask
 
 _LOG: Final = logging.getLogger("verify_web")
+
+MACHINES: Final = "/api/"
+"""Where no page is ever given."""
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -79,6 +83,8 @@ _BY_STATUS: Final = {
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page; a browser's `*/*` does not count."""
+    if request.path.startswith(MACHINES):
+        return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json", PROBLEM_TYPE])
     return best in ("application/json", PROBLEM_TYPE) and "html" not in str(
         request.accept_mimetypes
@@ -128,13 +134,16 @@ def _respond(answer: _Answer, error: Exception) -> Response:
 
 
 def problem_json(code: str, status: int, *, retry_after: int = 0) -> Response:
-    """Problem details (RFC 9457) by the codes of `wording.PROBLEMS`; `retry_after` in seconds."""
+    """Problem details (RFC 9457) by the codes of `wording.PROBLEMS`; `retry_after` in seconds.
+
+    The texts are in the language that a page would have.
+    """
     problem = PROBLEMS[code]
     details: dict[str, object] = {
         "code": code,
-        "detail": problem.advice.zh,
+        "detail": told(problem.advice),
         "status": status,
-        "title": problem.title.zh,
+        "title": told(problem.title),
         "type": "about:blank",
     }
     if retry_after:

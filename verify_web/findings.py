@@ -12,6 +12,7 @@ from typing import IO, Final, Literal
 import msgspec
 
 from signing.report import Step
+from verify_web.bulk.rows import AskedRow, TableFault
 
 LENGTH_BYTES: Final = 4
 MAX_FRAME: Final = 32 * 1024 * 1024
@@ -20,7 +21,7 @@ MAX_FRAME: Final = 32 * 1024 * 1024
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What to read. The trust folder and `now` are for judging a PDF's seal."""
 
-    kind: Literal["pdf", "picture"]
+    kind: Literal["pdf", "picture", "table"]
     data: bytes
     trust: str
     now: datetime
@@ -39,6 +40,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     annotation: bytes | None = None
     seal: Step | None = None
     texts: tuple[str, ...] = ()
+    rows: tuple[AskedRow, ...] = ()
+    """Of an employer's table, which has a `fault` where it could not be read."""
+    fault: TableFault | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from signing.mirror import Factor, normalise
 from signing.wording import Words
+from verify_web.catalogue import both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,29 +31,29 @@ FIELDS: Final = (
     Field(
         name="number",
         factor=Factor.NUMBER,
-        label=Words("证书编号", "Certificate number"),
-        hint=Words("共 22 位，以字母开头", "22 characters, beginning with a letter"),
+        label=both("证书编号"),
+        hint=both("共 22 位，以字母开头"),
         longest=40,
     ),
     Field(
         name="name",
         factor=Factor.NAME,
-        label=Words("姓名", "Name"),
-        hint=Words("与证书上的写法一致", "As printed on the certificate"),
+        label=both("姓名"),
+        hint=both("与证书上的写法一致"),
         longest=80,
     ),
     Field(
         name="id-number",
         factor=Factor.ID_NUMBER,
-        label=Words("证件号码", "ID number"),
-        hint=Words("考评时所用身份证件的号码", "Of the document used for the assessment"),
+        label=both("证件号码"),
+        hint=both("考评时所用身份证件的号码"),
         longest=40,
     ),
     Field(
         name="admission",
         factor=Factor.ADMISSION,
-        label=Words("准考证号", "Admission number"),
-        hint=Words("没有的可不填", "Leave empty if there is none"),
+        label=both("准考证号"),
+        hint=both("没有的可不填"),
         longest=60,
     ),
 )
@@ -96,11 +97,6 @@ def read(values: Mapping[str, str]) -> Form:
     return Form(facts=facts, faults=tuple(faults))
 
 
-_TWO: Final = Words(
-    "请至少填写两项（为保护个人信息，已填写的内容不予保留）",
-    "Fill in at least two; to protect personal data, what was typed is not kept",
-)
-_TOO_LONG: Final = Words("填写的内容过长，请检查", "This is too long; please check it")
-_UNREADABLE: Final = Words(
-    "含有无法识别的字符，请重新填写", "This holds characters that cannot be read; type it again"
-)
+_TWO: Final = both("请至少填写两项（为保护个人信息，已填写的内容不予保留）")
+_TOO_LONG: Final = both("填写的内容过长，请检查")
+_UNREADABLE: Final = both("含有无法识别的字符，请重新填写")

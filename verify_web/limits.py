@@ -123,6 +123,27 @@ class Limits:
                 raise TooMany(max(waits))
         return tuple(taken)
 
+    def take_each(self, groups: Iterable[Sequence[Draw]]) -> tuple[tuple[Drawn, ...] | None, ...]:
+        """Draw from all or none of each group by itself; None where one of its buckets is empty.
+
+        One transaction for them all. Raises ServiceTrouble.
+        """
+        now = self._clock.now().timestamp()
+        with self._state.transaction() as connection:
+            _sweep(connection, now)
+            return tuple(self._draw_group(connection, group, now) for group in groups)
+
+    def _draw_group(
+        self, connection: sqlite3.Connection, group: Sequence[Draw], now: float
+    ) -> tuple[Drawn, ...] | None:
+        connection.execute("SAVEPOINT one")
+        taken = [self._draw(connection, draw, now) for draw in group]
+        drawn = tuple(one for one in taken if isinstance(one, Drawn))
+        if len(drawn) < len(taken):
+            connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return drawn if len(drawn) == len(taken) else None
+
     def put_back(self, taken: Sequence[Drawn]) -> None:
         """Return what was drawn. Raises ServiceTrouble."""
         with self._state.transaction() as connection:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from signing.errors import SigningError
-from signing.mirror import Factor, MirrorEntry, normalise, open_entry, open_index, tag_and_key
+from signing.mirror import (
+    Factor,
+    MirrorEntry,
+    last_six,
+    normalise,
+    open_entry,
+    open_index,
+    tag_and_key,
+)
 from signing.mirror_files import file_tag_and_key, open_file
 from signing.record import Record, parse_record
 from verify_web.errors import ServiceTrouble
@@ -135,6 +143,8 @@ def _fact(record: Record, factor: Factor) -> str:
             value = record.id_number
         case Factor.ADMISSION:
             value = record.admission
+        case Factor.LAST_SIX:
+            value = last_six(record)
         case Factor.TOKEN:
             value = ""
     return normalise(factor, value)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from signing.wording import Words, level_words
-from verify_web.times import printed_date
-from verify_web.wording_page import CHAIN, CHAIN_KNOWN, CHAIN_UNKNOWN
+from verify_web.times import date_words, printed_date
+from verify_web.wording_page import CHAIN, CHAIN_KNOWN, CHAIN_UNKNOWN, EDITION, FIELDS
 
 if TYPE_CHECKING:
     from signing.mirror import Chain
@@ -31,12 +31,12 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """One step of the reporting; `day` is "" where nothing is known of it."""
+    """One step of the reporting; `day` is None where nothing is known of it."""
 
     code: str
     label: Words
     word: Words
-    day: str
+    day: Words | None
 
 
 def compared(record: Record | None) -> tuple[Compared, ...]:
@@ -45,28 +45,18 @@ def compared(record: Record | None) -> tuple[Compared, ...]:
         return ()
     level = level_words(record.level).zh
     rows = (
-        ("name", Words("姓名", "Name"), record.name, record.name),
-        ("occupation", Words("职业名称", "Occupation"), record.occupation, record.occupation),
-        (
-            "direction",
-            Words("工种/职业方向", "Direction"),
-            record.direction,
-            record.direction or "--",
-        ),
-        ("level", Words("职业技能等级", "Skill level"), record.level, level),
-        ("number", Words("证书编号", "Number"), record.number, record.number),
-        ("issuer", Words("评价机构", "Assessing body"), record.issuer, record.issuer),
-        ("issued", Words("发证日期", "Date of issue"), record.issued, printed_date(record.issued)),
-        (
-            "edition",
-            Words("版次", "Edition"),
-            str(record.edition),
-            f"第 {record.edition} 版",
-        ),
+        ("name", record.name, record.name),
+        ("occupation", record.occupation, record.occupation),
+        ("direction", record.direction, record.direction or "--"),
+        ("level", record.level, level),
+        ("number", record.number, record.number),
+        ("issuer", record.issuer, record.issuer),
+        ("issued", record.issued, printed_date(record.issued)),
+        ("edition", str(record.edition), EDITION.format(record.edition)),
     )
     return tuple(
-        Compared(code=code, label=label, value=value, shown=shown)
-        for code, label, value, shown in rows
+        Compared(code=code, label=FIELDS[code], value=value, shown=shown)
+        for code, value, shown in rows
     )
 
 
@@ -78,7 +68,7 @@ def reach_of(chain: Chain) -> tuple[Reached, ...]:
             code=code,
             label=label,
             word=CHAIN_KNOWN if days[code] else CHAIN_UNKNOWN,
-            day=printed_date(days[code]) if days[code] else "",
+            day=date_words(days[code]) if days[code] else None,
         )
         for code, label in CHAIN
     )

@@ -1,7 +1,8 @@
-"""What a worker takes out of a stranger's PDF or picture. Runs confined, never in the site itself.
+"""What a worker takes out of a stranger's PDF, picture or table.
 
-It gives back bytes, texts and the seal's step, which the site then judges as it would anyone's.
-All libraries are loaded when this module is: once confined, a worker cannot open a file.
+Runs confined, never in the site itself. It gives back bytes, texts, rows and the seal's step,
+which the site then judges as it would anyone's. All libraries are loaded when this module is: once
+confined, a worker cannot open a file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from signing.pdf import read_pdf
 from signing.pdf_verify import seal_step
 from signing.qr_image import read_qr, read_qr_pixels
 from signing.record import parse_record
+from verify_web.bulk.table import Refused, read_table
 from verify_web.findings import Finding
 
 if TYPE_CHECKING:
@@ -45,9 +47,13 @@ def read(task: Task, trust: Trust) -> Finding:
     try:
         if task.kind == "picture":
             return Finding(texts=read_qr(task.data))
+        if task.kind == "table":
+            return Finding(rows=tuple(read_table(task.data)))
         return _read_pdf(task, trust)
     except SigningError:
         return Finding(outcome="refused")
+    except Refused as error:
+        return Finding(outcome="refused", fault=error.fault)
 
 
 def _read_pdf(task: Task, trust: Trust) -> Finding:

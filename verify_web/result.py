@@ -20,6 +20,7 @@ from signing.record import parse_record
 from signing.report import Verdict
 from verify_web import api
 from verify_web.clients import this_client
+from verify_web.display import DEPENDS_ON
 from verify_web.errors import problem_json, wants_json
 from verify_web.evidence import evidence_of, weigh_entry
 from verify_web.expert import expert_view
@@ -86,7 +87,7 @@ def _answer(site: Site, entry: MirrorEntry, skeletons: Skeletons) -> Response:
     else:
         response = Response(skeletons.render(_page(site, entry, report, evidence)))
     response.status_code = status_of([report])
-    response.headers["Vary"] = "Accept"
+    response.vary.update(("Accept", *DEPENDS_ON))
     return response
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, request
 
+from verify_web.display import Language
 from verify_web.log import IMMUTABLE
 from verify_web.wording_page import words_json
 
@@ -63,7 +64,8 @@ def load_scripts(max_age: timedelta, assets: tuple[str, ...]) -> Scripts:
     """Read the module, once in a process; `assets` are other addresses the worker keeps."""
     sources = {file.name: _bare(file) for file in sorted(_STATIC.glob("*.js"))}
     worker = sources.pop("sw.js")
-    files = {**sources, SHEET: (_STATIC / SHEET).read_bytes(), "words.json": words_json(max_age)}
+    words = {f"words.{one}.json": words_json(max_age, one) for one in Language}
+    files = {**sources, SHEET: (_STATIC / SHEET).read_bytes(), **words}
     digest = hashlib.sha256()
     for name, data in files.items():
         digest.update(b"%b %d\n%b" % (name.encode(), len(data), data))

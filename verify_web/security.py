@@ -43,8 +43,11 @@ PUBLIC_HEADERS: Final = {
 """For the log and the trust files: monitors run in other sites' pages too, and nothing in
 them is anyone's secret."""
 
+_SIGNED_IN: Final = ("/holder", "/bulk")
+"""Where people are signed in: forms there must show that they are this site's own."""
+
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_UNINDEXED: Final = ("/v/", "/lookup", "/verify")
+_UNINDEXED: Final = ("/v/", "/lookup", "/verify", "/bulk", "/holder", "/s/")
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -54,11 +57,16 @@ def install(app: Flask, *, base_url: str) -> None:
 
     @app.before_request
     def refuse_cross_site() -> None:
-        if request.method not in _SAFE and not _from_own_page(public.netloc):
+        strict = request.path.startswith(_SIGNED_IN)
+        if request.method not in _SAFE and not _from_own_page(public.netloc, strict=strict):
             raise CrossSiteRefused
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        if request.path.startswith(_SIGNED_IN):
+            # So that a browser names us in Origin with our own forms. No address there has a
+            # secret, and other sites are told nothing.
+            response.headers.setdefault("Referrer-Policy", "same-origin")
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if public.scheme == "https":
@@ -69,17 +77,19 @@ def install(app: Flask, *, base_url: str) -> None:
         return response
 
 
-def _from_own_page(public_host: str) -> bool:
+def _from_own_page(public_host: str, *, strict: bool) -> bool:
     """Fetch metadata first, Origin where a browser is too old for it.
 
     Under `Referrer-Policy: no-referrer` a browser sends `Origin: null` with our own forms
-    (Fetch §3.2), so null alone proves nothing either way. It passes where no metadata came:
-    the site has no session and no cookie that a forged form could use.
+    (Fetch §3.2), so null alone proves nothing either way. It passes where no metadata came and
+    nobody is signed in; `strict` pages have `same-origin`, under which null is never our own.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    if origin is None or origin == "null":
+    if origin is None:
         return True
+    if origin == "null":
+        return not strict
     return urlsplit(origin).netloc in (public_host, request.host)

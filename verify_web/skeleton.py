@@ -19,7 +19,8 @@ from flask import render_template
 from markupsafe import escape
 
 from signing.wording import Words
-from verify_web.times import Shown, clock_time, machine_time
+from verify_web.display import display, told
+from verify_web.times import Shown, clock_words, machine_time
 from verify_web.wording_page import CHAIN_ADVICE
 
 if TYPE_CHECKING:
@@ -114,19 +115,26 @@ def _filled(pieces: list[str], page: ResultPage) -> str | None:
 def _shape(page: ResultPage) -> Hashable:
     view = page.view
     return (
+        display(),
         view.state.code,
         view.verdict,
         view.as_of is None,
         view.see_edition is None,
         page.onward == "",
-        tuple((fact.code, fact.aside == "", len(fact.groups)) for fact in view.facts),
-        tuple(part.value == "" for part in view.number_parts),
+        tuple((fact.code, told(fact.aside) == "", len(fact.groups)) for fact in view.facts),
+        tuple(part.value.zh == "" for part in view.number_parts),
         tuple(
-            (step.reason_code, step.answer, step.as_of is None, step.detail is None)
+            (
+                step.reason_code,
+                step.answer,
+                step.as_of is None,
+                step.detail is None,
+                step.name == "",
+            )
             for step in view.steps
         ),
         len(page.compared),
-        tuple(step.day == "" for step in page.reach),
+        tuple(step.day is None for step in page.reach),
         None if page.expert is None else len(page.expert.path),
     )
 
@@ -134,24 +142,29 @@ def _shape(page: ResultPage) -> Hashable:
 def _texts(page: ResultPage) -> list[str]:
     """List the page's own texts; `_marked` puts their numbers where they belong."""
     view, expert = page.view, page.expert
-    now = clock_time(view.checked_at), machine_time(view.checked_at)
-    texts = [page.onward, page.token, page.policy, str(view.see_edition), *now]
-    for moment in (view.as_of, *(step.as_of for step in view.steps)):
-        texts += ("", "") if moment is None else (clock_time(moment), machine_time(moment))
+    texts = [page.onward, page.token, page.policy, str(view.see_edition)]
+    for moment in (view.checked_at, view.as_of, *(step.as_of for step in view.steps)):
+        texts += _pair(None if moment is None else clock_words(moment))
+        texts.append("" if moment is None else machine_time(moment))
     for fact in view.facts:
-        texts += (fact.value, fact.aside, *fact.groups)
+        texts += (fact.value, *_pair(fact.aside), *fact.groups)
     for part in view.number_parts:
-        texts += (part.text, part.value)
+        texts += (part.text, *_pair(part.value))
     for step in view.steps:
-        texts += ("", "") if step.detail is None else (step.detail.zh, step.detail.en)
+        texts += (*_pair(step.detail), step.name)
     for row in page.compared:
         texts += (row.value, row.shown)
-    texts += [step.day for step in page.reach]
+    for reached in page.reach:
+        texts += _pair(reached.day)
     if expert is not None:
         drawing = expert.drawing
         texts += (expert.entry, str(expert.index), str(expert.size), expert.root, expert.note)
         texts += (str(drawing.height), drawing.lines, drawing.dots, drawing.boxes, *expert.path)
     return texts
+
+
+def _pair(text: Words | None) -> tuple[str, str]:
+    return ("", "") if text is None else (text.zh, text.en)
 
 
 def _marked(page: ResultPage) -> ResultPage:
@@ -165,26 +178,31 @@ def _marked(page: ResultPage) -> ResultPage:
         replace(
             fact,
             value=next(marks),
-            aside=_or_none(fact.aside, next(marks)),
+            aside=_words_or_none(fact.aside, marks),
             groups=tuple(next(marks) for _ in fact.groups),
         )
         for fact in view.facts
     )
     parts = tuple(
-        replace(part, text=next(marks), value=_or_none(part.value, next(marks)))
+        replace(part, text=next(marks), value=_words_or_none(part.value, marks))
         for part in view.number_parts
     )
-    details = [Words(next(marks), next(marks)) for _ in view.steps]
+    details = [(_words(marks), next(marks)) for _ in view.steps]
     steps = tuple(
         replace(
             step,
             as_of=None if step.as_of is None else time,
             detail=None if step.detail is None else detail,
+            name=_or_none(step.name, name),
         )
-        for step, time, detail in zip(view.steps, step_times, details, strict=True)
+        for step, time, (detail, name) in zip(view.steps, step_times, details, strict=True)
     )
     compared = tuple(replace(row, value=next(marks), shown=next(marks)) for row in page.compared)
-    reach = tuple(replace(step, day=_or_none(step.day, next(marks))) for step in page.reach)
+    days = [_words(marks) for _ in page.reach]
+    reach = tuple(
+        replace(step, day=None if step.day is None else day)
+        for step, day in zip(page.reach, days, strict=True)
+    )
     return ResultPage(
         view=replace(
             view,
@@ -229,7 +247,16 @@ def _marks() -> Iterator[str]:
 
 
 def _moment(marks: Iterator[str]) -> Shown:
-    return Shown(clock=next(marks), machine=next(marks))
+    return Shown(clock=_words(marks), machine=next(marks))
+
+
+def _words(marks: Iterator[str]) -> Words:
+    return Words(next(marks), next(marks))
+
+
+def _words_or_none(text: Words, marks: Iterator[str]) -> Words:
+    mark = _words(marks)
+    return Words(_or_none(text.zh, mark.zh), _or_none(text.en, mark.en))
 
 
 def _or_none(text: str, mark: str) -> str:

@@ -60,6 +60,8 @@ class State:
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
+            # What is deleted must not stand in the file's free pages until they are used again.
+            connection.execute("PRAGMA secure_delete=ON")
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
             connection.executescript(self._schema)
         except BaseException:

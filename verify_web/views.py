@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 from signing.record import mask_id, mask_name
 from signing.report import REQUIRED_STEPS, Answer, Reason, Step, StepCode, Verdict
 from signing.wording import Words, level_words, words
+from verify_web.catalogue import NOTHING, both, fill
 from verify_web.numbers import NumberPart, explain, number_groups
-from verify_web.times import Shown, printed_date
+from verify_web.times import Shown, date_words
 from verify_web.wording import ANSWERS, STATES, State, reason_words
-from verify_web.wording_page import DETAILS, NO_WITNESS
+from verify_web.wording_page import DETAILS, EDITION, FIELDS, NO_WITNESS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,11 +31,11 @@ _SIGNED: Final = (StepCode.RECORD, StepCode.SIGNATURE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One printed field."""
+    """One printed field: `value` as printed, `aside` in the page's language."""
 
     label: Words
     value: str
-    aside: str = ""
+    aside: Words = NOTHING
     groups: tuple[str, ...] = ()
     """A number's characters in the groups in which they are read, else empty."""
     code: str = ""
@@ -55,6 +56,8 @@ class StepView:
     reason_code: str
     reason: Words
     detail: Words | None
+    name: str
+    """The company's name that ends the line of facts, if it has one."""
     as_of: datetime | Shown | None
 
 
@@ -64,7 +67,8 @@ class View:
 
     verdict: Verdict
     state: State
-    title: Words
+    occupation: str
+    level: Words
     facts: tuple[Fact, ...]
     number_parts: tuple[NumberPart, ...]
     steps: tuple[StepView, ...]
@@ -102,8 +106,11 @@ def view_of(
     return View(
         verdict=report.verdict,
         state=_state(report, reissued=reissued),
-        title=_title(record),
-        facts=facts_of(record, filed_as=_filed_as(report), named=named) if record else (),
+        occupation=record.occupation if record else "",
+        level=level_words(record.level) if record else NOTHING,
+        facts=facts_of(record, filed_as=_filed_name(report.step(StepCode.SIGNATURE)), named=named)
+        if record
+        else (),
         number_parts=explain(record.number) if record else (),
         steps=tuple(map(_step, report.steps)),
         # A time beside 无效 would read as if something had been confirmed as of then.
@@ -131,72 +138,50 @@ def facts_of(record: Record, *, filed_as: str, named: bool = True) -> tuple[Fact
 
     `filed_as` is the assessing body's name on file, shown where the paper has another.
     """
-    return (
+    level, day = level_words(record.level), date_words(record.issued)
+    # What each field says on the paper, and beside it what that means to who reads no Chinese.
+    fields = {
+        "name": (record.name if named else mask_name(record.name), NOTHING if named else _MASKED),
+        "id_type": (words(record.id_type).zh, Words("", words(record.id_type).en)),
+        "id_number": (mask_id(record.id_number), _MASKED_ID),
+        "occupation": (record.occupation, NOTHING),
+        "direction": (record.direction or "--", NOTHING),
+        "level": (level.zh, Words("", level.en)),
+        "number": (record.number, NOTHING),
+        "issuer": (record.issuer, _now_named(record, filed_as)),
+        "issued": (day.zh, Words("", day.en)),
+        "edition": (EDITION.format(record.edition), _edition(record)),
+    }
+    return tuple(
         Fact(
-            code="name",
-            label=Words("姓名", "Name"),
-            value=record.name if named else mask_name(record.name),
-            aside="" if named else "查询时填写姓名的，显示全名",
-        ),
-        Fact(code="id_type", label=Words("证件类型", "ID type"), value=words(record.id_type).zh),
-        Fact(
-            code="id_number",
-            label=Words("证件号码", "ID number"),
-            value=mask_id(record.id_number),
-            aside="为保护个人信息，只显示前 3 位和后 4 位",
-        ),
-        Fact(code="occupation", label=Words("职业名称", "Occupation"), value=record.occupation),
-        Fact(
-            code="direction",
-            label=Words("工种/职业方向", "Direction"),
-            value=record.direction or "--",
-        ),
-        Fact(
-            code="level",
-            label=Words("职业技能等级", "Skill level"),
-            value=level_words(record.level).zh,
-        ),
-        Fact(
-            code="number",
-            label=Words("证书编号", "Certificate number"),
-            value=record.number,
-            groups=number_groups(record.number),
-        ),
-        Fact(
-            code="issuer",
-            label=Words("评价机构", "Assessing body"),
-            value=record.issuer,
-            aside=f"现备案名称：{filed_as}" if filed_as not in ("", record.issuer) else "",
-        ),
-        Fact(
-            code="issued",
-            label=Words("发证日期", "Date of issue"),
-            value=printed_date(record.issued),
-        ),
-        Fact(
-            code="edition",
-            label=Words("版次", "Edition"),
-            value=f"第 {record.edition} 版",
-            aside=_edition(record),
-        ),
+            code=code,
+            label=label,
+            value=fields[code][0],
+            aside=fields[code][1],
+            groups=number_groups(record.number) if code == "number" else (),
+        )
+        for code, label in FIELDS.items()
     )
 
 
-def _filed_as(report: Report) -> str:
-    return report.step(StepCode.SIGNATURE).facts.get("registered_name", "")
+_MASKED: Final = both("查询时填写姓名的，显示全名")
+_MASKED_ID: Final = both("为保护个人信息，只显示前 3 位和后 4 位")
 
 
-def _edition(record: Record) -> str:
+def _now_named(record: Record, filed_as: str) -> Words:
+    if filed_as in ("", record.issuer):
+        return NOTHING
+    return fill(both("现备案名称：{name}"), name=filed_as)
+
+
+def _filed_name(step: Step) -> str:
+    return step.facts.get("registered_name", "")
+
+
+def _edition(record: Record) -> Words:
     if record.edition == 1:
-        return "首次颁发"
-    return "补发或者更正后重新颁发，证书编号不变，此前各版不再使用"
-
-
-def _title(record: Record | None) -> Words:
-    if record is None:
-        return Words("证书", "Certificate")
-    level = level_words(record.level)
-    return Words(f"{record.occupation} · {level.zh}", level.en)
+        return both("首次颁发")
+    return both("补发或者更正后重新颁发，证书编号不变，此前各版不再使用")
 
 
 def _step(step: Step) -> StepView:
@@ -212,6 +197,7 @@ def _step(step: Step) -> StepView:
         reason_code=step.reason,
         reason=reason_words(step.reason),
         detail=_detail(step),
+        name=_filed_name(step),
         as_of=step.as_of,
     )
 
@@ -228,16 +214,9 @@ def blank_steps() -> tuple[StepView, ...]:
 def _detail(step: Step) -> Words | None:
     """Fill the step's line of facts; None where one of them is not known."""
     text = DETAILS.get(step.code)
-    if text is None:
+    if text is None or (step.code is StepCode.SIGNATURE and not _filed_name(step)):
         return None
     try:
-        return Words(
-            text.zh.format_map(_facts(step, NO_WITNESS.zh)),
-            text.en.format_map(_facts(step, NO_WITNESS.en)),
-        )
+        return fill(text, **{name: value or NO_WITNESS for name, value in step.facts.items()})
     except KeyError:
         return None
-
-
-def _facts(step: Step, no_witness: str) -> dict[str, str]:
-    return {name: value or no_witness for name, value in step.facts.items()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from signing.report import Answer, Reason
 from signing.wording import Words, words
+from verify_web.catalogue import both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,114 +54,84 @@ STATES: Final = {
     for state in (
         State(
             code="valid",
-            word=Words("有效", "Valid"),
+            word=both("有效"),
             tone=Tone.GOOD,
             icon="tick",
-            meaning=Words(
-                "该证书登记在册，状态有效。请与证书原件逐项核对。",
-                "This certificate is registered and in force. Compare each item with the paper.",
-            ),
+            meaning=both("该证书登记在册，状态有效。请与证书原件逐项核对。"),
         ),
         State(
             code="corrected",
-            word=Words("已更正", "Corrected"),
+            word=both("已更正"),
             tone=Tone.WARN,
             icon="forward",
-            meaning=Words(
-                "该版证书的信息已经更正，不再使用。请以更正后的证书为准。",
-                "This edition has been replaced. Rely on the corrected certificate instead.",
-            ),
+            meaning=both("该版证书的信息已经更正，不再使用。请以更正后的证书为准。"),
         ),
         State(
             code="reissued",
-            word=Words("已补发", "Reissued"),
+            word=both("已补发"),
             tone=Tone.WARN,
             icon="forward",
-            meaning=Words(
-                "该证书已经补发，本版不再使用。请以补发的证书为准，信息没有变化。",
-                "This paper has been replaced by a reissued one with the same facts. Rely on that.",
-            ),
+            meaning=both("该证书已经补发，本版不再使用。请以补发的证书为准，信息没有变化。"),
         ),
         State(
             code="revoked",
-            word=Words("已撤销", "Revoked"),
+            word=both("已撤销"),
             tone=Tone.BAD,
             icon="stop",
-            meaning=Words(
-                "该证书已被撤销，不得再作为技能等级证明使用。",
-                "This certificate has been revoked and no longer proves a skill level.",
-            ),
+            meaning=both("该证书已被撤销，不得再作为技能等级证明使用。"),
         ),
         State(
             code="suspended",
-            word=Words("已暂停", "Suspended"),
+            word=both("已暂停"),
             tone=Tone.WARN,
             icon="pause",
-            meaning=Words(
-                "该证书暂停使用，恢复之前不得作为技能等级证明使用。",
-                "This certificate is suspended and proves nothing until it is restored.",
-            ),
+            meaning=both("该证书暂停使用，恢复之前不得作为技能等级证明使用。"),
         ),
         State(
             code="invalid",
-            word=Words("无效", "Not valid"),
+            word=both("无效"),
             tone=Tone.BAD,
             icon="cross",
-            meaning=Words(
-                "核验未通过，不得采信。未通过的项目见下方“核验结果”。",
-                "Verification failed: do not rely on it. The failed check is marked below.",
-            ),
+            meaning=both("核验未通过，不得采信。未通过的项目见下方“核验结果”。"),
         ),
         State(
             code="cannot-say",
-            word=Words("暂无法确认", "Cannot say yet"),
+            word=both("暂无法确认"),
             tone=Tone.UNSURE,
             icon="question",
-            meaning=Words(
-                "部分核验暂时没有结果。这既不表示有效，也不表示无效，请稍后再查。",
-                "Some checks gave no answer. It is neither confirmed nor refuted; try again later.",
-            ),
+            meaning=both("部分核验暂时没有结果。这既不表示有效，也不表示无效，请稍后再查。"),
         ),
         State(
             code="foreign-site",
-            word=Words("网址不符", "Another site"),
+            word=both("网址不符"),
             tone=Tone.BAD,
             icon="alert",
-            meaning=Words(
-                "二维码指向的不是备案机构的查询网址，可能是仿冒网站。请勿打开，也不要采信该证书。",
-                "The QR code leads to another site than the registry’s, maybe a look-alike: do not"
-                " open it, and do not rely on the certificate.",
+            meaning=both(
+                "二维码指向的不是备案机构的查询网址，可能是仿冒网站。请勿打开，也不要采信该证书。"
             ),
         ),
         State(
             code="copy-expired",
-            word=Words("副本已过期", "Copy expired"),
+            word=both("副本已过期"),
             tone=Tone.WARN,
             icon="pause",
-            meaning=Words(
-                "这份加注副本的有效期已过，不得再作为凭证使用。证书本身的状态请另行查询。",
-                "The term of this annotated copy is over. It says nothing about the certificate.",
+            meaning=both(
+                "这份加注副本的有效期已过，不得再作为凭证使用。证书本身的状态请另行查询。"
             ),
         ),
         State(
             code="copy-for-another",
-            word=Words("非供本单位", "For another recipient"),
+            word=both("非供本单位"),
             tone=Tone.WARN,
             icon="stop",
-            meaning=Words(
-                "这份加注副本是提供给其他单位的，不得作为向贵单位出具的凭证使用。",
-                "This annotated copy was made for somebody else and proves nothing to you.",
-            ),
+            meaning=both("这份加注副本是提供给其他单位的，不得作为向贵单位出具的凭证使用。"),
         ),
         State(
             code="not-found",
-            word=Words("未找到", "Not found"),
+            word=both("未找到"),
             tone=Tone.UNSURE,
             icon="search",
-            meaning=Words(
-                "没有与此二维码对应的证书登记。",
-                "No certificate is registered under this QR code.",
-            ),
+            meaning=both("没有与此二维码对应的证书登记。"),
         ),
     )
 }
@@ -174,154 +145,123 @@ ANSWERS: Final = {
 
 PROBLEMS: Final = {
     "bad-request": Problem(
-        title=Words("请求不完整", "Bad request"),
-        advice=Words(
-            "提交的内容不完整或格式不正确，请返回上一页重新填写。",
-            "What was sent is incomplete or malformed. Please go back and try again.",
-        ),
+        title=both("请求不完整"),
+        advice=both("提交的内容不完整或格式不正确，请返回上一页重新填写。"),
+    ),
+    "unauthorised": Problem(
+        title=both("缺少有效的单位密钥"),
+        advice=both("请在 Authorization 请求头中提供备案机构发给本单位的密钥（Bearer）。"),
+    ),
+    "bad-table": Problem(
+        title=both("表格或者数据有误，尚未查验"),
+        advice=both("请按 errors 所列的行号和代码改正后重新提交。"),
+    ),
+    "no-job": Problem(
+        title=both("没有这次查验"),
+        advice=both("该次查验不存在，或者已经到期删除。请从“批量查验”重新进入。"),
+    ),
+    "quota-used": Problem(
+        title=both("24 小时内的查验数量已用完"),
+        advice=both("行数或者与登记不符的行数已达上限。请减少行数，或者 24 小时后再提交。"),
+    ),
+    "no-watch": Problem(
+        title=both("没有这项通知"),
+        advice=both("该项后续状态通知不存在，或者已经停止、到期。"),
+    ),
+    "watch-quota-used": Problem(
+        title=both("后续状态通知的数量已达上限"),
+        advice=both("请先在“批量查验”停止不再需要的通知，或者不选后续状态通知再提交。"),
+    ),
+    "too-many-jobs": Problem(
+        title=both("还有查验尚未完成"),
+        advice=both("请等前几次查验完成后再提交。"),
+    ),
+    "request-reused": Problem(
+        title=both("请求编号重复"),
+        advice=both("同一 Idempotency-Key 已用于另一请求，请换一个。"),
     ),
     "busy": Problem(
-        title=Words("当前验证文件的人较多", "Busy"),
-        advice=Words("请稍候一分钟再提交。", "Please submit the file again in a minute."),
+        title=both("当前验证文件的人较多"),
+        advice=both("请稍候一分钟再提交。"),
     ),
     "cross-site": Problem(
-        title=Words("请从本站页面提交", "Sent from another site"),
-        advice=Words(
-            "该表单来自其他网站，已拒绝处理。请核对网址后，从本站页面重新提交。",
-            "This form came from another website and was refused. Check the address and use"
-            " the form on this site.",
-        ),
+        title=both("请从本站页面提交"),
+        advice=both("该表单来自其他网站，已拒绝处理。请核对网址后，从本站页面重新提交。"),
     ),
     "method-not-allowed": Problem(
-        title=Words("不支持这种访问方式", "Method not allowed"),
-        advice=Words("请从首页重新进入。", "Please start again from the home page."),
+        title=both("不支持这种访问方式"),
+        advice=both("请从首页重新进入。"),
+    ),
+    "no-link": Problem(
+        title=both("链接无效或者已到期"),
+        advice=both("请向持证人索取新的链接。有证书原件的，请扫描证书上的二维码查验。"),
     ),
     "no-page": Problem(
-        title=Words("没有这个页面", "Page not found"),
-        advice=Words(
-            "请核对网址，或者从首页重新进入。",
-            "Check the address, or start again from the home page.",
-        ),
+        title=both("没有这个页面"),
+        advice=both("请核对网址，或者从首页重新进入。"),
     ),
     "not-found": Problem(
         title=STATES["not-found"].word,
         advice=STATES["not-found"].meaning,
     ),
     "paper-not-shown": Problem(
-        title=Words("未出示证书", "The paper was not shown"),
-        advice=Words(
-            "完整的验证包含有证件号码，只提供给持有证书二维码的人。",
-            "The whole bundle holds the ID number: it is given to those who have the QR code.",
-        ),
+        title=both("未出示证书"),
+        advice=both("完整的验证包含有证件号码，只提供给持有证书二维码的人。"),
     ),
     "server-error": Problem(
-        title=Words("系统出现故障", "Something went wrong"),
-        advice=Words(
-            "本次请求没有完成，请稍后再试。您提交的内容没有被保存。",
-            "The request was not completed. Please try again later. Nothing you sent was kept.",
-        ),
+        title=both("系统出现故障"),
+        advice=both("本次请求没有完成，请稍后再试。您提交的内容没有被保存。"),
     ),
     "service-trouble": Problem(
         title=STATES["cannot-say"].word,
-        advice=Words(
+        advice=both(
             "登记数据暂时无法读取，现在不能得出任何结论。这既不表示证书有效，也不表示证书无效。"
-            "请稍后再查。",
-            "The register cannot be read at the moment, so nothing can be said: the certificate"
-            " is neither confirmed nor refuted. Please try again later.",
+            "请稍后再查。"
         ),
         unsure=True,
     ),
     "too-many": Problem(
-        title=Words("查询过于频繁，请稍后再查", "Too many requests"),
-        advice=Words(
-            "为防止有人逐一试探他人信息，本站限制未查到结果的查询次数。这与证书是否存在、是否有效无关。",
-            "To keep others’ data from being tried out one by one, lookups without a result are"
-            " limited. This says nothing about any certificate.",
+        title=both("查询过于频繁，请稍后再查"),
+        advice=both(
+            "为防止有人逐一试探他人信息，本站限制未查到结果的查询次数。这与证书是否存在、是否有效无关。"
         ),
         steps=(
-            Words(
-                "手中有证书的，请直接扫描证书上的二维码，扫码查验不受上述次数限制。",
-                "With the paper at hand, scan its QR code: such checks are not limited like this.",
-            ),
-            Words(
-                "有电子证书（PDF）原件的，请在“验证文件”页面提交。",
-                "With the original PDF, submit it on the page “Check a file”.",
-            ),
-            Words(
-                "多人共用一个网络出口的，可能受他人查询影响，请换一个网络再试。",
-                "Where many share one connection, others may have used it up: try another one.",
-            ),
+            both("手中有证书的，请直接扫描证书上的二维码，扫码查验不受上述次数限制。"),
+            both("有电子证书（PDF）原件的，请在“验证文件”页面提交。"),
+            both("多人共用一个网络出口的，可能受他人查询影响，请换一个网络再试。"),
         ),
     ),
     "too-many-codes": Problem(
         title=STATES["cannot-say"].word,
-        advice=Words(
+        advice=both(
             "本网络近期查询了大量没有登记的二维码，暂停受理几分钟。这既不表示证书有效，也不表示证书"
-            "无效。请稍后再扫，或者换一个网络。",
-            "Too many codes that lead nowhere were asked for from this network. This says nothing"
-            " about the certificate: scan again in a few minutes, or from another network.",
+            "无效。请稍后再扫，或者换一个网络。"
         ),
         unsure=True,
     ),
     "too-many-files": Problem(
-        title=Words("提交文件过于频繁，请稍后再试", "Too many files"),
-        advice=Words(
-            "打开文件核验占用资源较多，本站限制同一网络的提交次数。这与文件真伪无关。",
-            "Opening files takes much of a machine, so their number is limited for each network."
-            " This says nothing about any file.",
-        ),
+        title=both("提交文件过于频繁，请稍后再试"),
+        advice=both("打开文件核验占用资源较多，本站限制同一网络的提交次数。这与文件真伪无关。"),
         steps=(
-            Words(
-                "本站发出的电子证书原始文件不受此限制。",
-                "Original files that were let out here are not limited.",
-            ),
-            Words(
-                "也可以用离线工具 certverify 在自己的电脑上验证，结论相同。",
-                "Or check it on your own machine with certverify: the same procedure.",
-            ),
+            both("本站发出的电子证书原始文件不受此限制。"),
+            both("也可以用离线工具 certverify 在自己的电脑上验证，结论相同。"),
         ),
     ),
     "too-large": Problem(
-        title=Words("文件过大", "File too large"),
-        advice=Words(
-            "提交的文件不得超过 16 MB。请选择原始文件，不要使用扫描件合集。",
-            "A file may have at most 16 MB. Choose the original file.",
-        ),
+        title=both("文件过大"),
+        advice=both("提交的文件不得超过 16 MB。请选择原始文件，不要使用扫描件合集。"),
     ),
 }
 
 _HERE: Final[Mapping[Reason, Words]] = {
-    Reason.RECORD_IN_FUTURE: Words("发证日期尚未到来。", "The date of issue has not come yet."),
-    Reason.SIGNATURE_UNKNOWN_ISSUER: Words(
-        "本站公布的机构名单中没有该评价机构。",
-        "The published list of assessing bodies does not name this one.",
-    ),
-    Reason.SIGNATURE_UNKNOWN_KEY: Words(
-        "本站公布的机构名单中没有该签名密钥。",
-        "The published list of keys does not name this one.",
-    ),
-    Reason.STATUS_MISSING: Words(
-        "暂时取不到最新的状态证明，不能确认是否已更正或撤销，请稍后再查。",
-        "The newest status proof is not to be had at the moment, so a correction or revocation"
-        " cannot be ruled out; try again later.",
-    ),
-    Reason.STATUS_NOT_COVERING: Words(
-        "本证书登记在最近一次状态公布之后，请待下次公布后再查。",
-        "This certificate was registered after the last status publication; try again after"
-        " the next.",
-    ),
-    Reason.STATUS_TOO_OLD: Words(
-        "最近一次状态公布已超过有效期限，不能确认现行状态，请稍后再查。",
-        "The last status publication is too old to tell the present status; try again later.",
-    ),
-    Reason.STATUS_IN_FUTURE: Words(
-        "状态公布的时间晚于当前时间，不能采用。",
-        "The status publication bears a time still to come and cannot be used.",
-    ),
-    Reason.ONLY_OFFLINE: Words(
-        "二维码不含此项，本站也没有与之对应的登记可供核对。",
-        "A QR code does not carry this, and nothing is registered here to check it by.",
-    ),
+    Reason.RECORD_IN_FUTURE: both("发证日期尚未到来。"),
+    Reason.SIGNATURE_UNKNOWN_ISSUER: both("本站公布的机构名单中没有该评价机构。"),
+    Reason.SIGNATURE_UNKNOWN_KEY: both("本站公布的机构名单中没有该签名密钥。"),
+    Reason.STATUS_MISSING: both("暂时取不到最新的状态证明，不能确认是否已更正或撤销，请稍后再查。"),
+    Reason.STATUS_NOT_COVERING: both("本证书登记在最近一次状态公布之后，请待下次公布后再查。"),
+    Reason.STATUS_TOO_OLD: both("最近一次状态公布已超过有效期限，不能确认现行状态，请稍后再查。"),
+    Reason.STATUS_IN_FUTURE: both("状态公布的时间晚于当前时间，不能采用。"),
+    Reason.ONLY_OFFLINE: both("二维码不含此项，本站也没有与之对应的登记可供核对。"),
 }
 """Where the shared text tells an offline reader to come to this site."""
 

@@ -26,7 +26,8 @@ from verify_web.reading import read
 READY: Final = b"ready"
 """The first message, when all libraries are loaded."""
 
-MAX_ANSWER: Final = 1 << 20
+MAX_ANSWER: Final = 16 << 20
+"""Bytes of an answer: a table of 20,000 rows takes 1 to 8 MiB."""
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 `CERTREG_PUBLIC` names the published directory, `CERTREG_PEPPER_FILE` a file of 32 bytes that
 nobody else may read, `CERTREG_SITE_STATE` the file in which the limits stand (else `site.db` beside
-the pepper). `CERTREG_TRUSTED_PROXIES` lists addresses or networks, parted by commas, whose
+the pepper). `exchange.key` beside the pepper opens the
+holder's page. `CERTREG_TRUSTED_PROXIES` lists addresses or networks, parted by commas, whose
 `X-Forwarded-For` is believed; none by default. The public address is the trust file's, so the
 two cannot disagree.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from keys.errors import KeyFileExposed, KeysError
 from keys.trust import load_trust
+from signing.exchange import KEY_FILE
 from signing.mirror import PEPPER_BYTES
 from verify_web.app import create_app
 from verify_web.clients import parse_networks
@@ -46,6 +48,7 @@ def create() -> Flask:
         base_url=load_trust(public / "trust").base_url,
         state_file=Path(named) if named else pepper_file.with_name("site.db"),
         trusted_proxies=_proxies(os.environ.get("CERTREG_TRUSTED_PROXIES", "")),
+        exchange_key=_exchange_key(pepper_file.with_name(KEY_FILE)),
     )
     try:
         Limits(config.state, config.pepper, config.clock).check()
@@ -67,7 +70,7 @@ def _proxies(text: str) -> tuple[Network, ...]:
 
 
 def read_pepper(file: Path) -> bytes:
-    """Read the mirror's pepper, 32 bytes, from a file of mode 0600 or less."""
+    """Read the mirror's pepper or the exchange key: 32 bytes, in a file of mode 0600 or less."""
     try:
         with file.open("rb") as handle:
             # Of the open file, not of the path: that could be another file a moment later.
@@ -80,6 +83,11 @@ def read_pepper(file: Path) -> bytes:
     if len(pepper) != PEPPER_BYTES:
         raise BadEnvironment(f"{file} must hold exactly {PEPPER_BYTES} bytes")
     return pepper
+
+
+def _exchange_key(file: Path) -> bytes | None:
+    # Not all sites have a registry's worker on the same machine.
+    return read_pepper(file) if file.is_file() else None
 
 
 def _setting(name: str) -> str:

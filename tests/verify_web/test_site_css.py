@@ -1,4 +1,4 @@
-"""The style sheet: every pair of colours that meet has WCAG 2.2 AA contrast; focus is visible."""
+"""The style sheet: every pair of colours that meet has WCAG 2.2 AA contrast, AAA where asked."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ import pytest
 import verify_web
 
 CSS = (Path(verify_web.__file__).parent / "static" / "site.css").read_text()
-COLOURS = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", CSS))
+LISTS = re.findall(r"([^{}]+)\{((?:\s*--[a-z-]+: [^;]+;)+)\s*\}", CSS)
+"""Selector and content of each list of colours, in order."""
+
+COLOURS, HIGH, ASKED = (
+    dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", body)) for _, body in LISTS
+)
 
 
 def luminance(colour: str) -> float:
-    parts = [int(COLOURS[colour][at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(one: str, other: str, colours: dict[str, str] = COLOURS) -> float:
+    high, low = sorted((luminance(colours[one]), luminance(colours[other])), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
@@ -51,15 +56,29 @@ EDGES = [
 @pytest.mark.parametrize(("ink", "ground"), TEXT)
 def test_text_can_be_read(ink: str, ground: str) -> None:
     assert contrast(ink, ground) >= 4.5
+    # Of the switch, and of a device that asks for more (1.4.6).
+    assert contrast(ink, ground, COLOURS | HIGH) >= 7
 
 
 @pytest.mark.parametrize(("edge", "ground"), EDGES)
 def test_controls_can_be_seen(edge: str, ground: str) -> None:
     assert contrast(edge, ground) >= 3
+    assert contrast(edge, ground, COLOURS | HIGH) >= 4.5
 
 
-def test_colours_are_named_once() -> None:
-    body = CSS.split("}", 1)[1]
+def test_high_contrast_is_the_same_by_switch_and_by_device() -> None:
+    assert [selector.strip().rpartition("*/")[2].strip() for selector, _ in LISTS] == [
+        *(":root", ":root.contrast", ":root"),
+    ]
+    assert HIGH == ASKED
+    assert HIGH.keys() < COLOURS.keys()
+    assert "@media (prefers-contrast: more) {\n  :root {" in CSS
+
+
+def test_colours_are_named_in_their_lists_alone() -> None:
+    body = CSS
+    for _, content in LISTS:
+        body = body.replace(content, "")
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b", body)
     assert set(re.findall(r"var\(--([a-z-]+)\)", CSS)) == set(COLOURS) | {"step"}
 

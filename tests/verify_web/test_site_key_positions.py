@@ -21,7 +21,7 @@ GOOD, FALSE, UNSURE = "有效", "无效", "暂无法确认"
 
 
 def word_of(text: str) -> str:
-    found = re.search(r'<h1 id="state">(\S+)', text)
+    found = re.search(r'<h1 id="state">([^<]+)</h1>', text)
     assert found is not None, text
     return found[1]
 

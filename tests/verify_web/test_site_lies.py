@@ -23,7 +23,7 @@ change = msgspec.structs.replace
 
 
 def word_of(text: str) -> str:
-    found = re.search(r'<h1 id="state">(\S+)', text)
+    found = re.search(r'<h1 id="state">([^<]+)</h1>', text)
     assert found is not None, text
     return found[1]
 

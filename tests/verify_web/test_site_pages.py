@@ -83,7 +83,8 @@ def test_every_printed_field_is_shown_and_the_id_masked(world: Any, client: Flas
     assert "440***********0019" in text
     assert record.id_number not in text
     assert record.admission not in text
-    number = "".join(
+    # Parted, or a screen reader makes one number of twenty-one digits of it.
+    number = " ".join(
         f'<span class="group">{part}</span>'
         for part in ("Y", "0000", "44", "999001", "26", "3", "000001")
     )
@@ -141,7 +142,7 @@ def test_json_is_the_same_report(world: Any, client: FlaskClient) -> None:
     assert [step["number"] for step in report["steps"]] == [1, 2, 3, 4, 5]
     assert report["record"]["id_number"] == "440***********0025"
     assert world.records["old"].id_number not in json.dumps(report)
-    assert answer.headers["Vary"] == "Accept"
+    assert answer.headers["Vary"] == "Accept, Accept-Language, Cookie"
 
 
 def test_a_browser_gets_the_page(world: Any, client: FlaskClient) -> None:
@@ -196,7 +197,7 @@ def test_nothing_comes_from_elsewhere_and_nothing_is_inline(
         assert "style" not in attrs
         assert not any(name.startswith("on") for name in attrs)
         for name in ("href", "src", "action"):
-            assert (attrs.get(name) or "/").startswith(("/", "#"))
+            assert (attrs.get(name) or "/").startswith(("/", "#", "?display="))
             assert not (attrs.get(name) or "").startswith("//")
 
 

@@ -35,7 +35,7 @@ def send(client: FlaskClient, data: bytes, name: str = "file") -> TestResponse:
 
 
 def word_of(answer: TestResponse) -> str:
-    found = re.search(r'<h1 id="state">(\S+)', answer.text)
+    found = re.search(r'<h1 id="state">([^<]+)</h1>', answer.text)
     assert found is not None, answer.text
     return found[1]
 

@@ -40,6 +40,9 @@ function reset(state, key, asOf) {
   showState(state, asOf);
   show("#by", key);
   $("#verdict").scrollIntoView();
+  // What is read aloud next is the answer.
+  $("#state").tabIndex = -1;
+  $("#state").focus({ preventScroll: true });
 }
 
 function showSteps({ steps }, now) {
@@ -57,6 +60,7 @@ function present(report, facts, key, now) {
     const [row, term, value] = ["div", "dt", "dd"].map((tag) => document.createElement(tag));
     term.textContent = label;
     value.textContent = asPrinted(facts)[name] ?? "";
+    value.lang = "zh-Hans";
     row.append(term, value);
     if (value.textContent) list.append(row);
   }
@@ -144,7 +148,7 @@ function offer(trust) {
 try {
   const trust = await trusted();
   offer(trust);
-  if (location.pathname.includes("/v/") && location.hash) await checkSymbol(location.href, trust);
+  if (location.pathname.includes("/v/") && location.hash) await checkSymbol(location.origin + location.pathname + location.hash, trust);
 } catch {
   reset("cannot-say", "nothing-kept");
 }

@@ -39,6 +39,8 @@ async function answer(request, path) {
   if (/^\/(assets|static)\//.test(path) && stored) return stored;
   try {
     const response = await fetch(request);
+    // The page that is kept is in the language, and the letters, that were chosen last.
+    if (/[?&]display=/.test(request.url)) await (await caches.open(SHELL)).add("/offline").catch(() => {});
     // A proof that was compared with its paper says so, and is not put aside for one that was not.
     if (KEEP.test(path) && response.ok && !stored?.headers.has("x-paper")) await keep(request, response.clone());
     return response;

@@ -1,19 +1,28 @@
-// Shows on the page what the procedure found. All texts are the site's, had as words.json.
-export const words = await (await fetch(new URL("words.json", import.meta.url))).json();
+// Shows on the page what the procedure found, in the page's language. All texts are the site's.
+const language = document.documentElement.lang.slice(0, 2);
+export const words = await (await fetch(new URL(`words.${language}.json`, import.meta.url))).json();
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 
+// The switches of the display lead back to this page; what the paper says goes along, in the browser.
+for (const link of document.querySelectorAll(".switches a")) link.hash = location.hash;
+
 const CHINA = 8 * 36e5;
 const beijing = (at) => new Date(at + CHINA).toISOString();
-const printed = (iso) => iso.slice(0, 10).split("-").map(Number).map((part, at) => part + "年月日"[at]).join("");
+const parts = (iso) => iso.slice(0, 10).split("-").map(Number);
+// A day as the paper prints it, Chinese on every page.
+const printed = (iso) => parts(iso).map((part, at) => part + "年月日"[at]).join("");
 
-// A text and the same in English, in an element's first text node and in its part for English.
-export function put(node, [zh, en]) {
-  let [first, english] = [node.firstChild, $(":scope > [lang=en]", node)];
-  if (first?.nodeType !== Node.TEXT_NODE) node.prepend((first = new Text()));
-  if (!english) node.append((english = Object.assign(document.createElement("span"), { lang: "en" })));
-  first.data = `${zh} `;
-  english.textContent = en;
+// A text in the place of an element's first text node; what follows that stays.
+export function put(node, text) {
+  if (node.firstChild?.nodeType !== Node.TEXT_NODE) node.prepend(new Text());
+  node.firstChild.data = text;
+}
+
+// What a note says around a time.
+function around(key, at) {
+  const [before, after] = words.notes[key].split("%(time)s");
+  return [before, moment(at), after];
 }
 
 export function show(selector, key) {
@@ -27,23 +36,25 @@ const icon = (name) => $(`[data-icon=${name}] svg`).cloneNode(true);
 export function moment(at) {
   const node = document.createElement("time");
   node.dateTime = `${beijing(at).slice(0, 19)}+08:00`;
-  node.textContent = `${printed(beijing(at))} ${beijing(at).slice(11, 16)}`;
+  const [year, month, day] = parts(beijing(at));
+  const date = words.months.length ? `${day} ${words.months[month - 1]} ${year},` : printed(beijing(at));
+  node.textContent = `${date} ${beijing(at).slice(11, 16)}`;
   return node;
 }
 
 // The one word, its colour, icon and meaning; `asOf` of a proven status.
 export function showState(code, asOf = null) {
-  const [zh, en, tone, name, meaning, inEnglish] = words.states[code];
+  const [word, tone, name, meaning] = words.states[code];
   const box = $("#verdict");
   box.className = `verdict ${tone}`;
   $("svg", box).replaceWith(icon(name));
-  put($("#state"), [zh, en]);
-  put($("#state + p"), [meaning, inEnglish]);
-  document.title = document.title.replace(/^.*? · /, `${zh} · `);
+  $("#state").textContent = word;
+  $("#state + p").textContent = meaning;
+  document.title = document.title.replace(/^.*? · /, `${word} · `);
   $(".asof", box)?.remove();
   if (asOf !== null) {
     const line = Object.assign(document.createElement("p"), { className: "asof" });
-    line.append(words.notes[0], moment(asOf), words.notes[1]);
+    line.append(...around("as-of", asOf));
     $("div", box).append(line);
   }
 }
@@ -51,19 +62,17 @@ export function showState(code, asOf = null) {
 // One check: its answer, reason and time, and whose check it was.
 export function showStep({ code, answer, reason, facts, asOf }, now) {
   const item = $(`[data-step=${code}]`);
-  const [zh, en, tone, name] = words.answers[answer];
+  const [word, tone, name] = words.answers[answer];
   const pill = $(".answer", item);
   pill.className = `answer ${tone}`;
-  pill.replaceChildren(icon(name), zh);
-  put($(".why", item), words.reasons[reason]);
+  pill.replaceChildren(icon(name), word);
+  put($(".why", item), `${words.reasons[reason]} `);
   const note = $(".why > .note", item);
-  note.replaceChildren(asOf === null ? words.notes[3] : words.notes[2], moment(asOf ?? now), words.notes[4]);
-  const [detail, templates] = [$(".detail", item), words.details[code]];
-  if (!detail || !templates) return;
-  const filled = templates.map((template, language) =>
-    template.replace(/\{(\w+)\}/g, (_, fact) => [facts[fact] ?? "—"].flat().join(", ") || words.no_witness[language]),
-  );
-  put(detail, filled);
+  note.replaceChildren(...around(asOf === null ? "checked-at" : "checked-as-of", asOf ?? now));
+  const [detail, template] = [$(".detail", item), words.details[code]];
+  if (!detail || !template) return;
+  detail.textContent = template.replace(/\{(\w+)\}/g, (_, fact) => [facts[fact] ?? "—"].flat().join(", ") || words.no_witness);
+  if (facts.registered_name) detail.append(Object.assign(document.createElement("span"), { lang: "zh-Hans", textContent: facts.registered_name }));
 }
 
 const masked = (id) =>
@@ -103,7 +112,7 @@ export function comparePaper(qr) {
     const same = value === String(qr[field]);
     row.cells[1].textContent = told[field];
     row.classList.toggle("differs", !same);
-    if (!same) row.cells[1].append(" ", Object.assign(document.createElement("strong"), { textContent: words.say.disagrees[0] }));
+    if (!same) row.cells[1].append(" ", Object.assign(document.createElement("strong"), { lang: document.documentElement.lang, textContent: words.say.disagrees }));
   }
   if (rows.length) $("#compared").hidden = false;
   return rows.every((row) => !row.classList.contains("differs"));

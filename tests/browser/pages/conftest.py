@@ -30,6 +30,7 @@ CHROMIUM = [
     "--disable-component-update",
     "--disable-sync",
 ]
+GAP = re.compile("(?<=[0-9A-Z]) (?=[0-9A-Z])")
 REQUEST = re.compile(rb"(?m)^[A-Z]+ (\S+) HTTP/1\.[01]\r\n((?:[^\r\n]+\r\n)*)")
 
 
@@ -153,7 +154,8 @@ class Visitor:
     def facts(self) -> dict[str, str]:
         """Each printed field by its Chinese label, without the remark beside it."""
         rows = [row.split("\n") for row in self.page.locator(".facts > div").all_inner_texts()]
-        return {row[0].strip(): row[2].strip() for row in rows}
+        # A number is shown in the groups in which it is read.
+        return {row[0].strip(): GAP.sub("", row[1].strip()) for row in rows}
 
     @property
     def checks(self) -> dict[str, str]:
@@ -209,8 +211,8 @@ def browser(wire: Wire, driver: Any) -> Iterator[Any]:
 def window(browser: Any) -> Callable[[bool], Any]:
     """Give a function that finds the window with scripts on, or the one with scripts off.
 
-    The site sets no cookie and keeps nothing, so tests may share a window: a new one for each
-    takes as long as all the rest.
+    The site sets no cookie unasked and keeps nothing, so tests may share a window: a new one
+    for each takes as long as all the rest.
     """
 
     @cache

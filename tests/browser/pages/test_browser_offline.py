@@ -218,6 +218,32 @@ def test_any_other_page_becomes_the_offline_page(office: Any, device: Any) -> No
     assert here.page.locator("#kept-policy").inner_text() != "—"
 
 
+def test_without_a_network_the_page_is_in_the_language_chosen_last(
+    office: Any, device: Any
+) -> None:
+    here = device()
+    here.visit(code_of(office.valid))
+    # Through the worker, which sees the redirection pass.
+    with here.page.expect_navigation():
+        here.page.get_by_role("link", name="English").click()
+    here.page.wait_for_selector("html[data-checked]", state="attached")
+    assert here.page.url == code_of(office.valid)
+    assert here.word == "Valid"
+    here.cut()
+    here.open(code_of(office.valid))
+    assert (here.word, here.tone) == ("Valid", "good")
+    assert here.by.startswith("Offline: ")
+    assert here.facts["Name"] == office.valid.person.name
+    assert re.search(r"Status as of \d+ \w+ \d{4}, \d\d:\d\d", here.page.inner_text(".verdict"))
+    # What is read aloud next is the answer.
+    assert here.page.evaluate("document.activeElement.id") == "state"
+    # Without a network the switch cannot change the page; it loses nothing either.
+    with here.page.expect_navigation():
+        here.page.get_by_role("link", name="中文").click()
+    here.page.wait_for_selector("html[data-checked]", state="attached")
+    assert here.word == "Valid"
+
+
 def test_nothing_that_names_a_person_is_kept(office: Any, device: Any) -> None:
     here = device()
     here.visit(code_of(office.valid))

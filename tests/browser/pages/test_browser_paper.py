@@ -131,7 +131,8 @@ def test_a_revoked_papers_code_says_so(office: Any, visit: Callable[..., Any]) -
     assert visitor.open(scan(office.revoked.picture(150))) == 200
     assert visitor.word == "已撤销"
     assert visitor.checks == {**dict.fromkeys(CHECKS, "通过"), "当前状态": "不通过"}
-    assert "有效 Valid" not in visitor.text("main")
+    assert "有效" not in visitor.text(".verdict")
+    assert "有效" not in visitor.page.locator("main").inner_text().split("\n")
 
 
 def test_a_corrected_papers_code_points_on_to_the_new_edition(

@@ -82,8 +82,11 @@ class Seat:
         route.fulfill(status=answer.status, headers=headers, body=answer.body)
 
     def _ask(self, path: str, request: Any) -> Answer:
+        # The browser keeps its cookies to itself here; the client has none of its own.
+        kept = (f"{one['name']}={one['value']}" for one in self.context.cookies())
+        headers = {**request.headers, "cookie": "; ".join(kept)}
         with self.client.open(
-            path, method=request.method, data=request.post_data_buffer, headers=request.headers
+            path, method=request.method, data=request.post_data_buffer, headers=headers
         ) as got:
             return Answer(got.status_code, dict(got.headers), got.get_data())
 
@@ -157,7 +160,7 @@ def sit(place: Callable[..., Seat], world: Any) -> Iterator[Callable[..., Seat]]
     seats: list[Seat] = []
 
     def seat(**options: Any) -> Seat:
-        seats.append(place(world.app().test_client(), **options))
+        seats.append(place(world.app().test_client(use_cookies=False), **options))
         return seats[-1]
 
     yield seat

@@ -49,7 +49,7 @@ def upload(client: FlaskClient, data: bytes, recipient: str = "") -> Seen:
     )
     kind = "multipart/form-data; boundary=x"
     answer = client.post("/verify", data=body + b"--x--\r\n", content_type=kind)
-    word = re.search(r'<h1 id="state">(\S+)', answer.text)
+    word = re.search(r'<h1 id="state">([^<]+)</h1>', answer.text)
     tone = re.search(r'class="verdict (\w+)"', answer.text)
     return Seen(
         status=answer.status_code,

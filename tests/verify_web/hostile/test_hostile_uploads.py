@@ -103,7 +103,7 @@ def send(client: FlaskClient, data: bytes) -> TestResponse:
 def judge(name: str, answer: TestResponse, data: bytes) -> str:
     """Check one answer; give its word."""
     assert answer.status_code in (200, 422), (name, answer.status_code)
-    found = re.search(r'<h1 id="state">(\S+)', answer.text)
+    found = re.search(r'<h1 id="state">([^<]+)</h1>', answer.text)
     word = found[1] if found else ""
     assert word in WORDS, (name, word)
     assert 'class="verdict good"' not in answer.text, name
