@@ -54,6 +54,8 @@ class Purpose(StrEnum):
     CHECKPOINT = "checkpoint"
     PDF = "pdf"
     UPLOAD = "upload"
+    CHECK = "check"
+    """Receipts of the public site's bulk checks."""
 
 
 class KeyState(StrEnum):

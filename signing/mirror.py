@@ -2,7 +2,8 @@
 
 One sealed entry per certificate edition under a random key of its own, and index rows
 (tag → wrapped key) for what a caller may ask by: the token of the QR code, or any **two** of
-number, name, ID number and admission number (the national lookup's rule). Tag and wrapping
+number, name, ID number and admission number (the national lookup's rule), or number and the
+last six characters of the ID number (what an employer's list has). Tag and wrapping
 key are one HMAC over the factors and a server-side pepper, so whoever copies the file
 without the pepper can neither read an entry nor test a guess, and with the pepper still
 needs two right facts about the person. Lookup by one thing is impossible by construction:
@@ -51,6 +52,8 @@ KEY_BYTES: Final = 32
 TAG_BYTES: Final = 16
 ENTRY_ID_BYTES: Final = 16
 
+LAST_SIX_LENGTH: Final = 6
+
 MAX_SEALED_BYTES: Final = 16_384
 """An entry takes 1.3–2.2 KB; nothing longer is opened."""
 
@@ -70,6 +73,9 @@ class Factor(StrEnum):
     NAME = "name"
     ID_NUMBER = "id-number"
     ADMISSION = "admission"
+    LAST_SIX = "id-last-six"
+    """Last six characters of the ID number: with the certificate number only, since they are few
+    enough to be tried out."""
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -120,6 +126,8 @@ class MirrorRows:
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(MirrorEntry, strict=True)
 
+_LAST_SIX_PAIR: Final = {Factor.LAST_SIX, Factor.NUMBER}
+
 _DOTS = re.compile("[•・‧･]")
 _SPACES = re.compile(r"\s+")
 
@@ -141,11 +149,13 @@ def normalise(factor: Factor, value: str) -> str:
 def tag_and_key(pepper: bytes, factors: Mapping[Factor, str]) -> tuple[bytes, bytes]:
     """Tag (16 bytes) and wrapping key (32 bytes) of a lookup by these factors.
 
-    `factors` is the token alone, or exactly two of the others, none empty; anything else
-    raises MalformedMirror: the only door, so no code can ask by a name alone.
+    `factors` is the token alone, or exactly two of the others, none empty, the last six
+    characters of the ID number with the number only; anything else raises MalformedMirror: the
+    only door, so no code can ask by a name alone.
     """
     kinds = factors.keys()
-    if kinds != {Factor.TOKEN} and (len(kinds) != 2 or Factor.TOKEN in kinds):  # noqa: PLR2004
+    two = len(kinds) == 2 and not kinds & {Factor.TOKEN, Factor.LAST_SIX}  # noqa: PLR2004
+    if not two and kinds not in ({Factor.TOKEN}, _LAST_SIX_PAIR):
         raise MalformedMirror("a lookup needs two facts, or the QR code")
     return _derive(_checked(pepper), [_part(kind, factors[kind]) for kind in sorted(factors)])
 
@@ -164,8 +174,14 @@ def _derive(pepper: bytes, parts: Sequence[bytes]) -> tuple[bytes, bytes]:
 
 
 def pairs(record: Record) -> tuple[Mapping[Factor, str], ...]:
-    """Every two of the record's present facts: 6, or 3 without an admission number."""
-    return tuple(map(dict, itertools.combinations(_facts(record).items(), 2)))
+    """Every lookup by two facts: 6 and that by the last six, or 3 without an admission number."""
+    twos = itertools.combinations(_facts(record).items(), 2)
+    return (*map(dict, twos), {Factor.LAST_SIX: last_six(record), Factor.NUMBER: record.number})
+
+
+def last_six(record: Record) -> str:
+    """Last six characters of the ID number, or the whole of a shorter one."""
+    return record.id_number[-LAST_SIX_LENGTH:]
 
 
 def _facts(record: Record) -> dict[Factor, str]:
@@ -199,7 +215,8 @@ def seal_rows(
     entry anew gives other bytes and the same tags. Raises MalformedRecord when the envelope
     holds no record, MalformedMirror when too long.
     """
-    facts = _facts(record or parse_record(entry.envelope.payload))
+    whole = record or parse_record(entry.envelope.payload)
+    facts = _facts(whole)
     entry_id = entry_id_of(pepper, entry.token)
     packed = _ENCODER.encode(entry)
     plain = len(packed).to_bytes(_LENGTH_BYTES) + packed
@@ -208,7 +225,8 @@ def seal_rows(
         raise MalformedMirror("the entry is too long for the public mirror")
     # Each fact is normalised once and stands in three pairs; one call brings all the randomness.
     parts = [_part(factor, value) for factor, value in facts.items()]
-    lookups = [[_part(Factor.TOKEN, entry.token)], *itertools.combinations(parts, 2)]
+    few = [_part(Factor.LAST_SIX, last_six(whole)), _part(Factor.NUMBER, whole.number)]
+    lookups = [[_part(Factor.TOKEN, entry.token)], *itertools.combinations(parts, 2), few]
     noise = random(KEY_BYTES + _NONCE_BYTES * (1 + len(lookups)))
     key = noise[:KEY_BYTES]
     nonces = (noise[at : at + _NONCE_BYTES] for at in range(KEY_BYTES, len(noise), _NONCE_BYTES))
@@ -229,6 +247,14 @@ def open_index(wrapping: bytes, tag: bytes, wrapped: bytes) -> tuple[bytes, byte
         raise MalformedMirror("an index row of the public mirror has the wrong length")
     plain = _decrypt(wrapping, wrapped, tag)
     return plain[:ENTRY_ID_BYTES], plain[ENTRY_ID_BYTES:]
+
+
+def wrap_index(wrapping: bytes, tag: bytes, plain: bytes, random: Callable[[int], bytes]) -> bytes:
+    """Make one more row's `wrapped` for an entry that has rows: `plain` is its id and its key.
+
+    `random` gives that many unpredictable bytes.
+    """
+    return _encrypt(wrapping, random(_NONCE_BYTES), plain, tag)
 
 
 def open_entry(entry_id: bytes, key: bytes, sealed: bytes) -> MirrorEntry:
