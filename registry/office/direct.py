@@ -49,8 +49,30 @@ def demand_direct_filing(session: Session, *, opened: bool) -> None:
     _demand_no_case(session)
 
 
+class ChangeNeedsApproval(Refused):
+    """Certificates are changed by requests that another person approved here."""
+
+    code = "change-needs-approval"
+
+
+def demand_direct_change(session: Session, *, opened: bool) -> None:
+    """Raise ``ChangeNeedsApproval`` unless this home was ``opened`` for direct filing, caseless.
+
+    Elsewhere one person at the machine changes no certificate: four eyes have to have seen it.
+    """
+    if not opened or _has_case(session):
+        raise ChangeNeedsApproval(
+            "certificates are changed here by an approved request: make it at the desk "
+            "(/requests), have it approved, and name it with `--approved R-000012`"
+        )
+
+
+def _has_case(session: Session) -> bool:
+    return session.scalars(select(Case.case_id).limit(1)).first() is not None
+
+
 def _demand_no_case(session: Session) -> None:
-    if session.scalars(select(Case.case_id).limit(1)).first() is not None:
+    if _has_case(session):
         raise DirectFilingShut(
             "companies' cases are handled here, so certificates come from approved batches only: "
             "`certreg issue --case REF`, or the desk"

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from registry.office.almanac import Almanac
 from registry.office.case_lines import add_line
 from registry.office.cases import CaseKind, read_note
+from registry.office.change_list import recount_requests
 from registry.office.context import Context
 from registry.office.due import china_day, recompute_due
 from registry.office.identity import Identity
@@ -45,6 +46,7 @@ def recount(
 ) -> tuple[Moved, ...]:
     """Compute every running deadline again; write a line for each that moved.
 
+    Change requests are counted again with the cases; their lines are on their own timelines.
     ``reason`` names the notice or rule, ``at`` is the time of the change itself: by it the lines
     are found again. Running it again moves nothing. The almanac must be held (`hold_almanac`), or
     a step that read it earlier could set a deadline that is not counted again.
@@ -81,6 +83,7 @@ def recount(
         note = _note(was, case, was_provisional=was_provisional)
         words = f"{ends.get(case.case_id, '')}{note}（依据：{reason}）"
         add_line(session, case, DUE_MOVED, words, actor=Actor.SYSTEM, at=at, context=context)
+    recount_requests(session, almanac, reason=reason, at=at, context=context)
     return tuple(moved)
 
 

@@ -1,15 +1,16 @@
 """The machines of what lasts: a certificate, a company on the list, an assessor; and of a visit.
 
 The first three take something away only by four eyes: one prepares, another decides (notice 七,
-domain rules on correction and withdrawal). The certificate's table is what the office's commands
-hold to, and no command executes it: see `docs/procedure.md`. A visit (质量督导) ends when what was
-found has been answered and checked (七（四）核实).
+domain rules on correction and withdrawal). The certificate's table says between which states it
+goes; who decides so is the machine of the request, `registry.rules.changing`. A visit (质量督导)
+ends when what was found has been answered and checked (七（四）核实).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from registry.rules.changing import CHANGE
 from registry.rules.machines import BATCH, FILING, PLAN, SCHEME
 from registry.rules.workflow import Actor, Guard, Machine, rows
 
@@ -141,5 +142,5 @@ VISIT: Final = Machine(
     ),
 )
 
-MACHINES: Final = (FILING, SCHEME, PLAN, BATCH, CERTIFICATE, COMPANY, ASSESSOR, VISIT)
+MACHINES: Final = (FILING, SCHEME, PLAN, BATCH, CERTIFICATE, CHANGE, COMPANY, ASSESSOR, VISIT)
 """All machines, in the order of the procedure."""

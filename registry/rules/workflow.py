@@ -55,6 +55,8 @@ class Guard(StrEnum):
     NOBODY_PASSED = "nobody-passed"
     DRAWN = "drawn"
     FOUND_SOUND = "found-sound"
+    CHANGE_SOUND = "change-sound"
+    IDENTITY_PROVEN = "identity-proven"
     REASON_GIVEN = "reason-given"
 
 
@@ -147,6 +149,8 @@ GUARDS: Final = {
     Guard.NOBODY_PASSED: "本批次无合格人员，或者合格人员均不核发证书",
     Guard.DRAWN: "由抽中的质量督导员办理",
     Guard.FOUND_SOUND: "督导结论为规范",
+    Guard.CHANGE_SOUND: "变更内容检查无误，证书编号、等级和发证日期不变",
+    Guard.IDENTITY_PROVEN: "姓名、证件变更的，附有证明材料",
     Guard.REASON_GIVEN: "已说明理由",
 }
 """What each guard demands, as a refusal and the procedure's page say it."""
