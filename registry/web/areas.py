@@ -22,6 +22,7 @@ from registry.web import (
     plans,
     profile,
     registers,
+    requests,
     rules,
     schemes,
     signin,
@@ -47,6 +48,7 @@ AREAS: Final = (
     rules,
     schemes,
     supervision,
+    requests,
     api,
 )
 """Modules with a `blueprint(desk)`."""
@@ -63,6 +65,7 @@ MENU: Final = (
     ("/occupations", "职业目录", "Occupations", _CASES),
     ("/experts", "专家库", "Experts", OFFICE | {Role.SUPERVISOR, Role.AUDITOR}),
     ("/supervision", "监督管理", "Supervision", _CASES),
+    ("/requests", "证书变更", "Changes", COMPANY | OFFICE),
     ("/overview", "统计", "Figures", _CASES),
     ("/rules", "规则与日历", "Rules", _CASES),
     ("/accounts", "账号管理", "Accounts", frozenset({Role.ADMIN})),

@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Final
 
 from registry.office.cases import MACHINE_OF, CaseKind
+from registry.office.changes import KIND_WORDS
+from registry.rules.changing import CHANGE
 from registry.rules.standing import ASSESSOR
 from registry.web.words import KINDS
 
@@ -44,6 +46,15 @@ _WORDS: Final = {
     "expert-add": "专家入库",
     "expert-restore": "专家恢复入库",
     "expert-retire": "专家出库",
+    "holder-begin": "持证人获取验证码",
+    "holder-contact": "登记持证人联系方式",
+    "holder-contact-told": "告知原联系方式已变更",
+    "holder-copy": "持证人下载证书",
+    "holder-enter": "持证人登录",
+    "holder-leave": "持证人退出",
+    "holder-look": "持证人查看本人证书",
+    "holder-share": "持证人生成授权链接",
+    "holder-unshare": "持证人停止授权链接",
     "issue": "核发证书",
     "issuer-add": "登记发证机构",
     "key-add": "登记密钥",
@@ -56,6 +67,9 @@ _WORDS: Final = {
     "notice-load": "录入节假日安排",
     "pool-list": "查看专家库名单",
     "publicity-list-print": "打印公示名单",
+    "request-correction": "持证人申请信息更正",
+    "request-reissue": "持证人申请补发",
+    "share-view": "授权链接被查看",
     "passkey-add": "登记通行密钥",
     "passkey-remove": "删除通行密钥",
     "password-change": "修改密码",
@@ -95,6 +109,15 @@ def action_word(action: str) -> str:
     if kind in KINDS:
         words = {**MACHINE_OF[CaseKind(kind)].words, **_OF_CASES}
         return f"{KINDS[kind]}：{words[event]}" if event in words else ""
+    if kind == "change":
+        return _change_word(event)
     if kind == "assessor" and event in ASSESSOR.words:
         return f"考评人员：{ASSESSOR.words[event]}"
     return ""
+
+
+def _change_word(event: str) -> str:
+    what, _, asked = event.partition("-")
+    if what == "open" and asked in KIND_WORDS:
+        return f"申请证书变更：{KIND_WORDS[asked]}"
+    return f"证书变更申请：{CHANGE.words[event]}" if event in CHANGE.words else ""

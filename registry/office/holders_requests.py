@@ -1,0 +1,149 @@
+"""A holder's requests to correct or reissue (更正、补发申请): put down here, read here.
+
+The office has ten working days (rule `certificate-correction`), which the request states. What
+should be changed, why, and the paper that shows it are sealed. What the office does with it is
+`change_deciding`; its holder reads where it stands, and the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registry.errors import Refused
+from registry.office.change_making import due_day
+from registry.office.change_steps import OPEN, add_event
+from registry.office.changes import (
+    LONGEST_REASON,
+    MAY_ASK,
+    Held,
+    Kind,
+    OpenedRequest,
+    Origin,
+    document_kind,
+    opened,
+    reference,
+    seal_document,
+    seal_held,
+)
+from registry.office.context import Context
+from registry.office.due import china_day
+from registry.office.holders_certificates import own_certificate
+from registry.office.holders_lines import HOLDER, holder_line
+from registry.office.holders_sessions import holder_of
+from registry.rules.changing import CHANGE
+from registry.store.holders import ChangeRequest
+from signing.holder_messages import Done, Request, Requested
+
+LONGEST_VALUE: Final = 60
+MOST_OPEN: Final = 5
+"""Requests of one holder that wait at the same time."""
+
+FIELDS: Final = frozenset(
+    {"name", "id_number", "occupation", "direction", "level", "issued", "issuer", "photo"}
+)
+"""What a correction may be about: what the paper has printed on it."""
+
+SHOWN: Final[Mapping[str, str]] = {
+    "received": "received",
+    "returned": "returned",
+    "checked": "accepted",
+    "prepared": "accepted",
+    "refusal": "accepted",
+    "approved": "accepted",
+    "refused": "refused",
+    "carried-out": "done",
+}
+"""What a holder is told of a state: nothing of what is proposed and not yet decided."""
+
+
+class RequestRefused(Refused):
+    """The request is not in form; nothing was put down."""
+
+    code = "request-refused"
+
+
+def request(session: Session, ask: Request, *, context: Context) -> Done:
+    """Put a request down. Raises ``SessionOver``, ``NotFound``, ``RequestRefused``."""
+    tag = holder_of(session, ask.session, context)
+    row = own_certificate(session, tag, ask.number)
+    kind = _checked(ask)
+    paper = document_kind(ask.document)
+    if paper is None:
+        raise RequestRefused("a document is a PDF, JPEG or PNG of at most 10 MB")
+    waiting = select(ChangeRequest.request_id).where(
+        ChangeRequest.id_tag == tag,
+        ChangeRequest.origin == Origin.HOLDER.value,
+        ChangeRequest.state.not_in(sorted(CHANGE.final)),
+    )
+    if len(session.scalars(waiting).all()) >= MOST_OPEN:
+        raise RequestRefused("too many requests of this holder are waiting")
+    today = china_day(context.clock.now())
+    last, provisional = due_day(session, context)
+    made = ChangeRequest(
+        origin=HOLDER,
+        kind=kind.value,
+        number=row.number,
+        id_tag=tag,
+        sealed=b"",
+        document=b"",
+        document_kind=paper,
+        state=CHANGE.start,
+        received_on=today,
+        due_from=today,
+        due_on=last,
+        due_provisional=provisional,
+        version=1,
+    )
+    session.add(made)
+    session.flush()
+    held = Held(answer="", field=ask.field, reason=ask.reason, wanted=ask.wanted)
+    seal_held(made, held, context)
+    seal_document(made, ask.document, context)
+    add_event(session, made, OPEN, made.state, actor=HOLDER, by=None, note="", context=context)
+    session.add(holder_line(f"request-{kind.value}", reference(made.request_id), context))
+    return Done(reference=reference(made.request_id))
+
+
+def _checked(ask: Request) -> Kind:
+    if ask.kind not in MAY_ASK[Origin.HOLDER]:
+        raise RequestRefused("a holder asks for a correction or a reissue")
+    if ask.kind == Kind.CORRECTION and (
+        ask.field not in FIELDS
+        or not 0 < len(ask.wanted) <= LONGEST_VALUE
+        or not ask.wanted.isprintable()
+    ):
+        raise RequestRefused("a correction names a field and what it should be")
+    if ask.kind == Kind.REISSUE and (ask.field or ask.wanted):
+        raise RequestRefused("a reissue changes no field")
+    plain = ask.reason.replace("\r", "").replace("\n", "")
+    if not 0 < len(ask.reason) <= LONGEST_REASON or not plain.isprintable():
+        raise RequestRefused("a reason takes 1 to 500 characters")
+    return Kind(ask.kind)
+
+
+def requests_of(session: Session, id_tag: bytes, context: Context) -> tuple[Requested, ...]:
+    """Return the requests that a holder made, the newest first."""
+    query = (
+        select(ChangeRequest)
+        .where(ChangeRequest.id_tag == id_tag, ChangeRequest.origin == Origin.HOLDER.value)
+        .order_by(ChangeRequest.request_id.desc())
+    )
+    return tuple(_for_holder(opened(row, context)) for row in session.scalars(query))
+
+
+def _for_holder(one: OpenedRequest) -> Requested:
+    return Requested(
+        reference=one.reference,
+        number=one.row.number,
+        kind=one.row.kind,
+        field=one.field,
+        wanted=one.wanted,
+        received_on=one.row.received_on.isoformat(),
+        due_on=one.row.due_on.isoformat(),
+        state=SHOWN[one.row.state],
+        answer=one.answer,
+    )
