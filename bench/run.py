@@ -25,6 +25,7 @@ PARTS = (
     "fsck",
     "desks",
     "page",
+    "bulk",
 )
 
 

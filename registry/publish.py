@@ -26,6 +26,7 @@ from registry.ledger.storage import StorageFailed
 from registry.office.certificates import open_certificate
 from registry.office.context import Context
 from registry.office.editions import NEW_EDITION
+from registry.publish_missing import add_missing, is_whole, mark_new
 from registry.publish_status import publish_status
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
@@ -88,13 +89,17 @@ def publish(engine: Engine, log: Log, site: Site, context: Context) -> int:
                     )
                     .order_by(EventGroup.first_index)
                 ).all()
-            return sum(_publish_group(engine, group, site, context) for group in groups)
+            written = sum(_publish_group(engine, group, site, context) for group in groups)
+            if not is_whole(site.mirror):
+                with open_mirror(site.mirror) as mirror:
+                    add_missing(engine, mirror, site.pepper, context)
         except sqlite3.Error as error:
             msg = (
                 f"the public mirror cannot be written ({type(error).__name__}): make room or mend "
                 "public/mirror.db, then run `certreg anchor` again"
             )
             raise StorageFailed(msg) from None
+        return written
 
 
 def _publish_group(engine: Engine, group: EventGroup, site: Site, context: Context) -> int:
@@ -129,6 +134,7 @@ def open_mirror(file: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-32768")
+        mark_new(connection)
         connection.executescript(SCHEMA + FILES_SCHEMA)
         yield connection
 

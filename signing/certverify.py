@@ -1,6 +1,7 @@
 """`certverify`: verify a certificate offline, from its PDF, QR picture, proof or bundle.
 
-Also a milestone's proof (程序节点), which it tells from a certificate's by what lies in it.
+Also a milestone's proof (程序节点) and the receipt of a bulk check (批量查验凭证), which it tells
+from a certificate's by what lies in it.
 
 Starts from a trust folder had from the office, touches no network, and runs the very
 procedure the public page runs. Exit code 0 valid; 1 invalid, revoked, suspended or
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from keys.clock import Clock, SystemClock
 from keys.errors import KeysError
 from keys.trust import Trust, load_trust
+from keys.trust_site import load_site_keys
 from signing.bundle import Evidence, read_bundle_file, read_proof_file
 from signing.certtext import as_json as report_json
 from signing.certtext import as_text, headline, refusal_json
@@ -28,6 +30,9 @@ from signing.milestone import is_milestone_file, read_milestone_file
 from signing.milestone_text import milestone_as_json, milestone_as_text, milestone_headline
 from signing.milestone_verify import MilestoneReport, verify_milestone
 from signing.qr import parse_qr_url
+from signing.receipt import is_receipt_file, parse_receipt
+from signing.receipt_text import receipt_as_json, receipt_as_text, receipt_headline
+from signing.receipt_verify import ReceiptReport, verify_receipt
 from signing.report import Report, Verdict
 from signing.statusfile import is_status_file, parse_status_file
 from signing.verify import verify, verify_qr
@@ -58,15 +63,18 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> in
     now = (clock or SystemClock()).now()
     try:
         trust = load_trust(arguments.trust)
-        report = verify_file(
-            arguments.file,
-            trust,
-            now=now,
-            max_age=timedelta(days=arguments.max_age),
-            document=arguments.document,
-            status=arguments.status,
-            recipient=arguments.recipient,
-        )
+        report: Report | MilestoneReport | ReceiptReport | None
+        report = _verify_if_receipt(arguments, trust, now)
+        if report is None:
+            report = verify_file(
+                arguments.file,
+                trust,
+                now=now,
+                max_age=timedelta(days=arguments.max_age),
+                document=arguments.document,
+                status=arguments.status,
+                recipient=arguments.recipient,
+            )
     except (SigningError, KeysError) as error:
         if arguments.json:
             _say(refusal_json(error.code, str(error)))
@@ -78,6 +86,26 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None) -> in
         return EXIT_VALID
     _complain(line)
     return EXIT_CANNOT_SAY if report.verdict is Verdict.CANNOT_SAY else EXIT_INVALID
+
+
+def _verify_if_receipt(
+    arguments: argparse.Namespace, trust: Trust, now: datetime
+) -> ReceiptReport | None:
+    """Verify the receipt of a bulk check with its table; None for a file of another kind."""
+    data = _read(arguments.file)
+    if not is_receipt_file(data):
+        if arguments.table is not None:
+            raise UnreadableFile("--table goes with a bulk check's receipt, which this is not")
+        return None
+    if arguments.document or arguments.status or arguments.recipient:
+        raise UnreadableFile("a bulk check's receipt takes --table and no other file")
+    table = None
+    if arguments.table is not None:
+        from signing.receipt_table import read_receipt_table  # noqa: PLC0415 -- only tables pay
+
+        table = read_receipt_table(_read(arguments.table))
+    keys = load_site_keys(arguments.trust, trust.policy)
+    return verify_receipt(parse_receipt(data), trust, keys, now=now, table=table)
 
 
 def verify_file(
@@ -179,8 +207,11 @@ def _digest(document: Path) -> str:
         raise UnreadableFile(f"cannot read the document: {error.strerror}") from None
 
 
-def _told(report: Report | MilestoneReport, *, as_json: bool) -> tuple[str, str]:
+def _told(report: Report | MilestoneReport | ReceiptReport, *, as_json: bool) -> tuple[str, str]:
     """Give the report in full, and the one line that says why it is not valid ("" if it is)."""
+    if isinstance(report, ReceiptReport):
+        text = receipt_as_json(report) if as_json else receipt_as_text(report)
+        return text, receipt_headline(report)
     if isinstance(report, MilestoneReport):
         text = milestone_as_json(report) if as_json else milestone_as_text(report)
         return text, milestone_headline(report)
@@ -208,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         description="离线核验职业技能等级证书 Verify a vocational skill level certificate offline.",
         epilog="exit code: 0 valid; 1 invalid, revoked, suspended or corrected; 2 cannot say",
     )
-    parser.add_argument("file", type=Path, help="PDF, QR picture, .tlog-proof or bundle")
+    parser.add_argument("file", type=Path, help="PDF, QR picture, .tlog-proof, bundle or receipt")
     parser.add_argument(
         "--trust",
         type=Path,
@@ -227,6 +258,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="fresh status file of this certificate (state as of now), from the registry's site",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        metavar="XLSX",
+        help="the result of a bulk check (查验结果表) that a receipt is to be compared with",
     )
     parser.add_argument(
         "--recipient",

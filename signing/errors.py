@@ -147,6 +147,12 @@ class MalformedRelease(SigningError):
     code = "malformed-release"
 
 
+class MalformedReceipt(SigningError):
+    """Not the receipt of a bulk check (批量查验凭证), or damaged; or not its spreadsheet."""
+
+    code = "malformed-receipt"
+
+
 class SealFailed(SigningError):
     """The seal (电子签章) could not be put on the PDF."""
 
@@ -163,3 +169,9 @@ class MalformedMirror(SigningError):
     """A row of the public mirror that does not open under the key made from the factors."""
 
     code = "malformed-mirror"
+
+
+class MalformedExchange(SigningError):
+    """The exchange of site and registry (`exchange.db`) is not to be read or written."""
+
+    code = "malformed-exchange"

@@ -79,6 +79,8 @@ def _tell(home: Home, told: Told, base_url: str, desk_url: str) -> None:
     width = max(len(label) for label, _url in told.pages)
     for label, url in told.pages:
         click.echo(f"  {label:<{width}}  {url}")
+    number, name = told.holder
+    click.echo(f"holder    {base_url}/holder  {number} + {name}; the code is printed here")
     click.echo(f"PDF       {told.pdf}")
     click.echo(f"upload    {told.upload}")
     click.echo(f"steps     {told.milestones} recorded: certreg milestone list --home {home.path}")

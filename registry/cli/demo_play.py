@@ -28,7 +28,8 @@ from registry.cli.press import make_pdf
 from registry.cli.revising import correct_certificate
 from registry.cli.services import Services
 from registry.cli.setup import init_home
-from registry.office.certificates import current_edition, editions
+from registry.office.certificates import current_edition, editions, open_certificate
+from registry.office.holders_contacts import put_contact
 from registry.office.reasons import Reason
 from registry.office.revising import revoke
 from registry.office.suspending import suspend
@@ -37,6 +38,7 @@ from registry.store.milestones import MilestoneRow
 
 OFFICE_NAME = "示例市职业技能鉴定指导办公室"
 STEPS = 20
+HOLDER_CONTACT = "holder@example.invalid"
 SETTLED = timedelta(minutes=5)
 """The demo's last moment is so long ago that its codes (动态口令) are used up and new ones work."""
 
@@ -55,6 +57,8 @@ class Told:
     milestones: int
     pdf: Path
     upload: Path
+    holder: tuple[str, str]
+    """Number and name of the made-up holder whose codes the demo prints."""
 
 
 def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> Told:
@@ -101,7 +105,15 @@ def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> 
         milestones=milestones,
         pdf=pdf,
         upload=upload,
+        holder=_reachable(services, valid),
     )
+
+
+def _reachable(services: Services, number: str) -> tuple[str, str]:
+    with write_unit(services.engine) as session:
+        put_contact(session, number, HOLDER_CONTACT, by=None, context=services.context)
+        row = current_edition(session, number)
+        return number, open_certificate(row, services.context).record.name
 
 
 def _begin(services: Services, desk_url: str, clock: DemoClock, step: Callable[[], None]) -> Walk:

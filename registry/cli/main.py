@@ -19,6 +19,7 @@ from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
 from registry.cli.desks import account_group, desk_group
 from registry.cli.draws import draw_group
+from registry.cli.holders import holder_group
 from registry.cli.layouts import layout_group
 from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
@@ -33,6 +34,7 @@ from registry.cli.revising import (
 )
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
+from registry.cli.site import employer_group, site_group
 from registry.cli.witness import witness_group
 
 
@@ -71,6 +73,9 @@ for command in (
     monitor_command,
     witness_group,
     serve_command,
+    site_group,
+    employer_group,
+    holder_group,
     desk_group,
     account_group,
 ):

@@ -21,9 +21,11 @@ from keys.policy import MalformedPolicy, Policy, format_policy, join_policy
 from keys.ring import KeyRing
 from keys.signer import PrivateKeySigner
 from keys.trust import ISSUERS_FILE, POLICY_FILE, TrustedIssuer, issuers_json
+from keys.trust_site import SITE_KEYS_FILE, site_keys_json
 from registry.cli.base import CLOCK, make_context
 from registry.cli.checkpoint_keys import checkpoint_signers, near_their_end, policy_logs
 from registry.cli.home import Home, Settings
+from registry.cli.site_keys import announced
 from registry.cli.stamp_roots import stamp_roots
 from registry.cli.trusted import trusted_issuers
 from registry.cli.witnesses import WITNESSES_FILE, read_witnesses
@@ -258,6 +260,8 @@ class Services:
             return predecessors(session, self.log.origin)
 
     def _write_trust(self, ring: KeyRing, issuers: list[TrustedIssuer], now: datetime) -> None:
+        # The oldest: it is the one that readers with an old policy know.
+        signer = checkpoint_signers(ring, now)[0]
         data = issuers_json(
             issuers=issuers,
             seal_root=self.seal_root,
@@ -265,9 +269,11 @@ class Services:
             issued_at=now,
             predecessors=self._predecessors(),
             stamp_roots=stamp_roots(self.home),
-            # The oldest: it is the one that readers with an old policy know.
-            signer=checkpoint_signers(ring, now)[0],
+            signer=signer,
         )
+        site_keys = site_keys_json(announced(ring), issued_at=now, signer=signer)
         storage = LocalStorage(self.home.public / "trust")
         policy = format_policy(self._policy_of(ring))
-        storage.write_all([(POLICY_FILE, policy), (ISSUERS_FILE, data)])
+        storage.write_all(
+            [(POLICY_FILE, policy), (SITE_KEYS_FILE, site_keys), (ISSUERS_FILE, data)]
+        )

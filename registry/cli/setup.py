@@ -14,11 +14,13 @@ from keys.passphrase import VARIABLE, read_passphrase
 from keys.ring import RING_FILE, KeyRing
 from registry.cli.base import CLOCK, home_option, json_option, make_context, show
 from registry.cli.checkpoint_keys import complete_pair
+from registry.cli.exchange_key import complete_exchange_key
 from registry.cli.home import SETTINGS, Home, Settings, is_base_url, write_private, write_settings
 from registry.cli.issuer_keys import key_group
 from registry.cli.key_making import unannounced_key
 from registry.cli.key_terms import LIFETIME, ROOT_LIFETIME, SKEW
 from registry.cli.services import OFFICE, Services
+from registry.cli.site_keys import complete_receipt_key
 from registry.documents.fonts import drawable_codepoints, font_set
 from registry.errors import Refused
 from registry.office.direct import open_direct_filing
@@ -100,9 +102,11 @@ def init_home(home: Home, settings: Settings) -> Settings:
         if VARIABLE not in home.environ:
             write_private(home.passphrase_file, secrets.token_urlsafe(32).encode() + b"\n")
         write_private(home.pepper_file, secrets.token_bytes(PEPPER_BYTES))
+    complete_exchange_key(home)
     ring = _ring(home)
     now = CLOCK.now()
     _office_keys(ring, settings.office, now)
+    complete_receipt_key(ring, home.pepper_file.parent, now)
     url = settings.database
     if url == "sqlite":
         # SQLite's side files take the mode of the file it finds: it holds every QR token.

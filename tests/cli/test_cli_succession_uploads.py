@@ -40,7 +40,7 @@ def send(client: FlaskClient, data: bytes) -> TestResponse:
 
 
 def word_of(answer: TestResponse) -> str:
-    found = re.search(r'<h1 id="state">(\S+)', answer.text)
+    found = re.search(r'<h1 id="state">([^<]+)</h1>', answer.text)
     assert found is not None, answer.text
     return found[1]
 

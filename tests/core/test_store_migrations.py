@@ -52,6 +52,7 @@ def test_the_migrations_give_exactly_what_the_models_say(engine: Any, tmp_path: 
     assert partial == {
         "accounts_staff_number",
         "certificates_holding",
+        "certificates_revoked",
         "event_groups_pending",
         "event_groups_unpublished",
         "upload_rows_batch",

@@ -67,10 +67,26 @@ def _find(rows: MirrorRows, factors: Mapping[Factor, str], pepper: bytes = PEPPE
 def test_found_by_token_and_by_every_two_facts(entry: MirrorEntry, make_record: MakeRecord) -> None:
     rows = seal_rows(PEPPER, entry, secrets.token_bytes)
     record = make_record()
-    assert len(rows.index_rows) == 7
+    assert len(rows.index_rows) == 8
     assert rows.entry_id == entry_id_of(PEPPER, TOKEN)
     for factors in ({Factor.TOKEN: TOKEN}, *pairs(record)):
         assert _find(rows, factors) == entry
+
+
+def test_the_last_six_of_the_id_number_find_nothing_but_with_the_number(
+    entry: MirrorEntry, make_record: MakeRecord
+) -> None:
+    rows = seal_rows(PEPPER, entry, secrets.token_bytes)
+    record = make_record()
+    pair = {Factor.LAST_SIX: record.id_number[-6:].lower(), Factor.NUMBER: record.number}
+    assert _find(rows, pair) == entry
+    for factor, value in {Factor.NAME: record.name, Factor.ADMISSION: record.admission}.items():
+        with pytest.raises(MalformedMirror):
+            tag_and_key(PEPPER, {Factor.LAST_SIX: pair[Factor.LAST_SIX], factor: value})
+    with pytest.raises(MalformedMirror):
+        tag_and_key(PEPPER, {Factor.LAST_SIX: pair[Factor.LAST_SIX]})
+    wrong = {**pair, Factor.LAST_SIX: "000000"}
+    assert tag_and_key(PEPPER, wrong)[0] not in dict(rows.index_rows)
 
 
 def test_three_pairs_without_an_admission_number(
@@ -78,7 +94,7 @@ def test_three_pairs_without_an_admission_number(
 ) -> None:
     record = make_record(admission="")
     rows = seal_rows(PEPPER, _entry(record, record_signer, TOKEN), secrets.token_bytes)
-    assert len(rows.index_rows) == 4
+    assert len(rows.index_rows) == 5
     assert all(Factor.ADMISSION not in factors for factors in pairs(record))
 
 
@@ -128,18 +144,20 @@ def test_a_lookup_by_one_fact_cannot_even_be_asked(make_record: MakeRecord) -> N
         Factor.NAME: record.name,
         Factor.ID_NUMBER: record.id_number,
         Factor.ADMISSION: record.admission,
+        Factor.LAST_SIX: record.id_number[-6:],
     }
     allowed = 0
-    for count in range(6):
+    for count in range(7):
         for kinds in itertools.combinations(Factor, count):
             asked = {kind: values[kind] for kind in kinds}
-            if kinds == (Factor.TOKEN,) or (count == 2 and Factor.TOKEN not in kinds):
+            two = count == 2 and not {Factor.TOKEN, Factor.LAST_SIX} & set(kinds)
+            if kinds == (Factor.TOKEN,) or two or kinds == (Factor.NUMBER, Factor.LAST_SIX):
                 tag_and_key(PEPPER, asked)
                 allowed += 1
             else:
                 with pytest.raises(MalformedMirror):
                     tag_and_key(PEPPER, asked)
-    assert allowed == 7
+    assert allowed == 8
 
 
 def test_an_empty_fact_or_short_pepper_is_refused() -> None:
@@ -235,7 +253,7 @@ def test_under_three_kilobytes_a_certificate_in_the_file(
             connection.executemany("INSERT INTO tags VALUES (?, ?)", rows.index_rows)
         tags = connection.execute("SELECT count(*) FROM tags").fetchone()[0]
     connection.close()
-    assert tags == 7 * count
+    assert tags == 8 * count
     assert path.stat().st_size / count < 3000
 
 
