@@ -56,6 +56,8 @@ class Purpose(StrEnum):
     UPLOAD = "upload"
     CHECK = "check"
     """Receipts of the public site's bulk checks."""
+    RECEIPT = "receipt"
+    """A provincial centre's answers to uploads; no city has such a key."""
 
 
 class KeyState(StrEnum):

@@ -284,7 +284,7 @@ def _usual(purpose: Purpose) -> Algorithm:
     match purpose:
         case Purpose.PDF:
             return Algorithm.ECDSA_P256
-        case Purpose.RECORD | Purpose.CHECKPOINT | Purpose.UPLOAD | Purpose.CHECK:
+        case Purpose.RECORD | Purpose.CHECKPOINT | Purpose.UPLOAD | Purpose.CHECK | Purpose.RECEIPT:
             return Algorithm.ED25519
         case _:
             assert_never(purpose)

@@ -41,42 +41,60 @@ class _Signature(Canonical, frozen=True, kw_only=True):
     sig: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_SIGNATURE_BYTES)]
 
 
-class _Json(Canonical, frozen=True, kw_only=True, rename="camel"):
+class EnvelopeJson(Canonical, frozen=True, kw_only=True, rename="camel"):
+    """DSSE's JSON object as it stands in a file, or within another canonical object."""
+
     payload: bytes
     payload_type: str
     signatures: tuple[_Signature]
 
 
-_DECODER = decoder_for(_Json)
+_DECODER = decoder_for(EnvelopeJson)
 
 
 def sign_record(record_bytes: bytes, signer: Signer) -> Envelope:
     """Sign canonical record bytes with the issuer's record key (评价机构签发)."""
+    return sign_payload(RECORD_TYPE, record_bytes, signer)
+
+
+def sign_payload(payload_type: str, payload: bytes, signer: Signer) -> Envelope:
+    """Sign a payload of any type of ours; the type is a part of what is signed."""
     return Envelope(
-        payload_type=RECORD_TYPE,
-        payload=record_bytes,
+        payload_type=payload_type,
+        payload=payload,
         key_id=signer.info.key_id,
-        signature=signer.sign(pae(RECORD_TYPE, record_bytes)),
+        signature=signer.sign(pae(payload_type, payload)),
+    )
+
+
+def to_object(envelope: Envelope) -> EnvelopeJson:
+    """Return the JSON object of an envelope, to be put into another one."""
+    return EnvelopeJson(
+        payload=envelope.payload,
+        payload_type=envelope.payload_type,
+        signatures=(_Signature(keyid=envelope.key_id, sig=envelope.signature),),
     )
 
 
 def to_json(envelope: Envelope) -> bytes:
     """DSSE's JSON form, canonical: payload and signature in standard base64."""
-    return encode(
-        _Json(
-            payload=envelope.payload,
-            payload_type=envelope.payload_type,
-            signatures=(_Signature(keyid=envelope.key_id, sig=envelope.signature),),
-        )
-    )
+    return encode(to_object(envelope))
 
 
-def from_json(data: bytes) -> Envelope:
-    """Parse `to_json`'s bytes strictly; raises MalformedEnvelope. Verifies nothing."""
+def from_json(data: bytes, *, limit: int = MAX_ENVELOPE_BYTES) -> Envelope:
+    """Parse `to_json`'s bytes (at most `limit`) strictly; verifies nothing.
+
+    Raises MalformedEnvelope.
+    """
     try:
-        parsed = decode(data, _DECODER, limit=MAX_ENVELOPE_BYTES)
+        parsed = decode(data, _DECODER, limit=limit)
     except MalformedJson as error:
         raise MalformedEnvelope(f"the signed record is damaged: {error}") from None
+    return from_object(parsed)
+
+
+def from_object(parsed: EnvelopeJson) -> Envelope:
+    """Return the envelope of a parsed JSON object; verifies nothing."""
     (signature,) = parsed.signatures
     return Envelope(
         payload_type=parsed.payload_type,
