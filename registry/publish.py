@@ -1,9 +1,10 @@
 """Publication: what the public site reads, written from what the ledger has committed.
 
 The states first, then the mirror entries of every group that is in the log and not yet published,
-all of it as far as a checkpoint reaches that the trust policy accepts. It can be cut off anywhere
-and run again: a group counts as published only after its entries are durable, and writing an entry
-twice gives one entry.
+all of it as far as a checkpoint reaches that the trust policy accepts; then the entries of
+certificates whose reporting has gone on since. It can be cut off anywhere and run again: a group
+counts as published, and a change as written, only after its entries are durable, and writing an
+entry twice gives one entry.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from registry.ledger.accepted import accepted_checkpoint
@@ -24,6 +25,7 @@ from registry.ledger.head import Log
 from registry.ledger.local_storage import LocalStorage
 from registry.ledger.storage import StorageFailed
 from registry.office.certificates import open_certificate
+from registry.office.chain import chains_of
 from registry.office.context import Context
 from registry.office.editions import NEW_EDITION
 from registry.publish_missing import add_missing, is_whole, mark_new
@@ -31,9 +33,11 @@ from registry.publish_status import publish_status
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
 from registry.store.log import EventGroup
+from registry.store.uploads import ChainChange
 from signing.errors import MalformedMirror
 from signing.mirror import (
     SCHEMA,
+    Chain,
     Factor,
     MirrorEntry,
     MirrorRows,
@@ -93,6 +97,7 @@ def publish(engine: Engine, log: Log, site: Site, context: Context) -> int:
             if not is_whole(site.mirror):
                 with open_mirror(site.mirror) as mirror:
                     add_missing(engine, mirror, site.pepper, context)
+            written += _publish_changes(engine, site, context)
         except sqlite3.Error as error:
             msg = (
                 f"the public mirror cannot be written ({type(error).__name__}): make room or mend "
@@ -125,6 +130,47 @@ def _publish_group(engine: Engine, group: EventGroup, site: Site, context: Conte
     return written
 
 
+def _publish_changes(engine: Engine, site: Site, context: Context) -> int:
+    """Write the entries anew whose reporting has gone on; those of no published group wait."""
+    written = 0
+    while True:
+        with read_unit(engine) as session:
+            changes, rows = _changed(session)
+            sealed = list(_sealed_anew(session, rows, site, context))
+        if not changes:
+            return written
+        with open_mirror(site.mirror) as mirror:
+            _store(mirror, sealed, site.pepper)
+        with write_unit(engine) as session:
+            # By number: what changed once more since it was read has a later one.
+            session.execute(delete(ChainChange).where(ChainChange.change_id.in_(changes)))
+        written += len(sealed)
+
+
+def _changed(session: Session) -> tuple[list[int], list[Certificate]]:
+    found = session.execute(
+        select(ChainChange.change_id, Certificate)
+        .join(Certificate, Certificate.status_index == ChainChange.status_index)
+        .join(EventGroup, EventGroup.group_id == Certificate.group_id)
+        .where(EventGroup.published)
+        .order_by(ChainChange.change_id)
+        .limit(CHUNK)
+    ).all()
+    rows = {row.status_index: row for _change, row in found}
+    return [change for change, _row in found], list(rows.values())
+
+
+def _sealed_anew(
+    session: Session, rows: list[Certificate], site: Site, context: Context
+) -> Iterator[tuple[MirrorEntry, MirrorRows]]:
+    chains = chains_of(session, rows)
+    for row in rows:
+        home = session.get_one(EventGroup, row.group_id)
+        leaf = read_entry(session, row.group_id, row.status_index - (home.first_status or 0))
+        chain = chains[row.status_index]
+        yield _seal(session, row, home, leaf, chain=chain, site=site, context=context)
+
+
 @contextmanager
 def open_mirror(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the mirror for writing, with its tables; a commit is durable when it returns."""
@@ -154,9 +200,12 @@ def _sealed(
         )
         .order_by(Certificate.status_index)
     )
+    found = rows.all()
+    chains = chains_of(session, found)
     leaves = entries_from(session, group.group_id, start)
-    for row, leaf in zip(rows, leaves, strict=False):
-        yield _seal(session, row, group, leaf, site=site, context=context)
+    for row, leaf in zip(found, leaves, strict=False):
+        chain = chains[row.status_index]
+        yield _seal(session, row, group, leaf, chain=chain, site=site, context=context)
 
 
 def _superseded(
@@ -170,7 +219,8 @@ def _superseded(
     ).one()
     home = session.get_one(EventGroup, old.group_id)
     leaf = read_entry(session, old.group_id, old.status_index - (home.first_status or 0))
-    yield _seal(session, old, home, leaf, site=site, context=context)
+    chain = chains_of(session, [old])[old.status_index]
+    yield _seal(session, old, home, leaf, chain=chain, site=site, context=context)
 
 
 def _seal(
@@ -179,6 +229,7 @@ def _seal(
     group: EventGroup,
     leaf: bytes,
     *,
+    chain: Chain,
     site: Site,
     context: Context,
 ) -> tuple[MirrorEntry, MirrorRows]:
@@ -193,6 +244,7 @@ def _seal(
         token=row.token,
         superseded_by=following,
         batch=row.batch_id,
+        chain=chain,
     )
     return entry, seal_rows(site.pepper, entry, context.random, record=opened.record)
 

@@ -1,8 +1,8 @@
 """Reissue (补发): the next edition of a certificate whose paper was lost or damaged.
 
 Number and facts stay; edition, opening and QR token are new, so the lost paper no longer verifies
-as valid and points on. One transaction with its ledger events and its audit line. What the
-provincial centre was told stays true word for word, so no upload row is owed.
+as valid and points on. One transaction with its ledger events, its upload row (更正: the centre's
+table has no kind for a reissue, and must know the edition in force) and its audit line.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from keys.signer import Signer
 from registry.office.certificates import current_edition, open_certificate
 from registry.office.context import Context
 from registry.office.editions import REISSUE, Cause, next_record, put_in_place
+from registry.office.owing import owe
 from registry.office.reasons import REISSUING, Reason, require_fitting
 from registry.office.states import Revised, require_way
 from registry.store.certificates import CertificateState
+from registry.store.outbox import UploadKind
 
 
 def reissue(
@@ -31,4 +33,6 @@ def reissue(
     require_way(row, CertificateState.SUPERSEDED)
     record = next_record(open_certificate(row, context), {})
     cause = Cause(action=REISSUE, reason=reason)
-    return put_in_place(session, row, record, cause, signer=signer, context=context)
+    done = put_in_place(session, row, record, cause, signer=signer, context=context)
+    owe(session, UploadKind.CORRECTION, status_index=done.status_index, batch_id=row.batch_id)
+    return done

@@ -56,6 +56,14 @@ class Term(StrEnum):
     """备案满一年后的年度评估"""
     SUBSIDY_CLAIM = "subsidy-claim"
     """技能提升补贴申领"""
+    UPLOAD = "upload"
+    """数据上报: what was issued, corrected or revoked is reported to the provincial centre."""
+    UPLOAD_RECEIPT = "upload-receipt"
+    """省中心回执: the centre answers what was reported to it."""
+    UPLOAD_REFUSED = "upload-refused"
+    """退回数据处理: the office mends what the centre refused, or decides not to report it."""
+    NATIONAL_LISTING = "national-listing"
+    """全国联网可查: what the centre has accepted is seen in the national lookup."""
     SUPERVISION_ANSWER = "supervision-answer"
     """督导意见答复: the company answers a finding. No rule gives it a length until one is made."""
     SUPERVISION_CHECK = "supervision-check"
@@ -106,6 +114,7 @@ class Turn(StrEnum):
     OFFICE = "office"
     COMPANY = "company"
     HOLDER = "holder"
+    CENTRE = "centre"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +166,16 @@ _YEAR_ROWS: Final = (
     (Term.YEARLY_EVALUATION, 1, Turn.OFFICE, f"{NOTICE}七（二）"),
 )
 
+UPLOAD_BASIS: Final = "市技能鉴定办工作安排（上级文件未规定上报和回执的天数）"
+"""No rule found says how many days: the office's own, to be changed by it."""
+
+_UPLOAD_ROWS: Final = (
+    (Term.UPLOAD, 5, Turn.OFFICE),
+    (Term.UPLOAD_RECEIPT, 10, Turn.CENTRE),
+    (Term.UPLOAD_REFUSED, 5, Turn.OFFICE),
+    (Term.NATIONAL_LISTING, 20, Turn.CENTRE),
+)
+
 TERMS: Final = (
     *(
         TermRule(
@@ -191,6 +210,17 @@ TERMS: Final = (
             basis=basis,
         )
         for term, length, turn, basis in _YEAR_ROWS
+    ),
+    *(
+        TermRule(
+            term=term,
+            length=length,
+            unit=Unit.WORKING_DAYS,
+            counting=Counting.FROM_THE_NEXT,
+            turn=turn,
+            basis=UPLOAD_BASIS,
+        )
+        for term, length, turn in _UPLOAD_ROWS
     ),
     TermRule(
         term=Term.SUBSIDY_CLAIM,

@@ -26,6 +26,7 @@ from registry.store import (
     outbox,
     procedure,
     registers,
+    uploads,
 )
 from registry.store.base import READ_ONLY, Base
 
@@ -44,6 +45,7 @@ AGGREGATES = (
     outbox,
     procedure,
     registers,
+    uploads,
 )
 """Importing them fills ``METADATA``; named here so that no aggregate is forgotten."""
 

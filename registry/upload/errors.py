@@ -30,6 +30,36 @@ class MappingError(UploadError):
     code = "upload-mapping"
 
 
+class NotInLog(UploadError):
+    """A row, or the upload key, has no leaf in the public log yet."""
+
+    code = "upload-not-in-log"
+
+
+class UploadStateRefused(UploadError):
+    """The upload is not in the state that this step needs."""
+
+    code = "upload-state"
+
+
+class NothingOwed(UploadError):
+    """The organisation has no row that is still to be reported."""
+
+    code = "upload-nothing-owed"
+
+
+class PackageLost(UploadError):
+    """A frozen upload's bytes are missing or damaged, and cannot be made again as they were."""
+
+    code = "upload-package-lost"
+
+
+class TemplateDiffers(UploadError):
+    """The centre's template (上报模板) has other columns than the mapping; it says where."""
+
+    code = "upload-template"
+
+
 class FaultCode(StrEnum):
     """Why a row does not fit the provincial table; stable, for programs and pages."""
 

@@ -118,6 +118,11 @@ def write_workbook(
     return WorkbookSummary(rows=table.rows, sha256=digest, version=mapping.label)
 
 
+def nameable(value: str) -> str:
+    """Return an unknown code as a fault may name it: no value that could be a person's."""
+    return value if _NAMEABLE.fullmatch(value) else "?"
+
+
 class _Table:
     """Turns rows into cells by the mapping; collects faults and counts on the way."""
 
@@ -159,8 +164,7 @@ class _Table:
             return column.empty
         if column.codes is not None:
             if value not in column.codes:
-                named = value if _NAMEABLE.fullmatch(value) else "?"
-                self._fault(number, column, FaultCode.UNKNOWN_CODE, named)
+                self._fault(number, column, FaultCode.UNKNOWN_CODE, nameable(value))
             return column.codes.get(value, "")
         if len(value) > TEXT_MAX:
             self._fault(number, column, FaultCode.TOO_LONG, str(TEXT_MAX))

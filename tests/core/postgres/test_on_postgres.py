@@ -72,9 +72,13 @@ def test_the_migrations_give_exactly_what_the_models_say(office: Any) -> None:
     }
     assert found == {
         "certificates_holding",
+        "certificates_revoked",
         "event_groups_pending",
         "event_groups_unpublished",
         "upload_rows_batch",
+        "upload_rows_owed",
+        "upload_rows_refused",
+        "upload_rows_upload",
     }
 
 

@@ -129,8 +129,12 @@ def test_a_reissue_keeps_number_and_facts_and_links_the_editions(office: Any, cl
     at = leaves.index(changes(office)[0])
     assert isinstance(leaves[at - 1], Issue)
     assert leaves[at - 1].edition == 2
-    # What the centre was told is still true word for word.
-    assert {row.kind for row in office.rows(UploadRow)} == {"新增"}
+    # The centre learns of the edition in force, and of nothing else.
+    assert [(row.status_index, row.kind) for row in office.rows(UploadRow)] == [
+        (0, "新增"),
+        (1, "新增"),
+        (2, "更正"),
+    ]
     (found,) = {row.state for row in office.rows(Certificate) if row.number == other}
     assert found == CertificateState.VALID
 

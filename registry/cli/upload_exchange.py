@@ -1,0 +1,109 @@
+"""The exchange with the provincial centre in one home: the trusted centre, receipts, the sender."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date
+from pathlib import Path
+from random import SystemRandom
+
+from sqlalchemy.orm import Session
+
+from keys.model import KeyId, Purpose
+from registry.cli.base import CLOCK
+from registry.cli.home import Home
+from registry.cli.services import OFFICE, Services
+from registry.cli.upload_kit import make_kit
+from registry.ledger.local_storage import LocalStorage
+from registry.office.context import Context
+from registry.office.milestones import add_milestone
+from registry.upload.asking import Client, base_of
+from registry.upload.errors import NotInLog
+from registry.upload.exchange import Exchange
+from registry.upload.kit import Kit
+from registry.upload.problems import WORDS, NoCentre, Problem
+from registry.upload.push import HttpTransport
+from registry.upload.receiving import Reception
+from registry.upload.sending import Sender
+from signing.milestone import MilestoneFacts, MilestoneKind
+from signing.upload.centre_card import CENTRE_FILE, MAX_CENTRE_BYTES, Centre, parse_centre
+
+RECEIPT_NOTE = "省中心回执"
+
+
+def trusted_centre(home: Home) -> Centre:
+    """Return the centre that this home trusts. Raises ``NoCentre`` or ``MalformedCentre``."""
+    try:
+        data = (home.path / CENTRE_FILE).read_bytes()
+    except FileNotFoundError:
+        raise NoCentre(f"{WORDS[Problem.NO_CENTRE]} (no centre is set)") from None
+    return parse_centre(data)
+
+
+def set_centre(home: Home, file: Path) -> Centre:
+    """Trust the centre of a card. Raises ``MalformedCentre``, and then nothing is changed."""
+    with file.open("rb") as card:
+        data = card.read(MAX_CENTRE_BYTES + 1)
+    centre = parse_centre(data)
+    LocalStorage(home.path).replace(CENTRE_FILE, data)
+    return centre
+
+
+def make_reception(services: Services, context: Context | None = None) -> Reception:
+    """Return what receipts are judged by; ``context`` names who imports them."""
+    by = context or services.context
+
+    def milestone(session: Session, upload: str, digest: str, day: date) -> None:
+        facts = MilestoneFacts(
+            date=day.isoformat(),
+            document=digest,
+            kind=MilestoneKind.UPLOAD_RECEIPT,
+            note=RECEIPT_NOTE,
+            subject=upload,
+        )
+        add_milestone(session, facts, context=by)
+
+    centre = trusted_centre(services.home)
+    return Reception(centre=centre, city=services.era.origin, milestone=milestone)
+
+
+def make_exchange(services: Services) -> Exchange:
+    """Return what the desks are given."""
+    return Exchange(
+        kit=lambda: make_kit(services),
+        reception=lambda: make_reception(services),
+        before=services.require_head,
+    )
+
+
+def make_sender(services: Services) -> Sender:
+    """Return the sender. Raises ``NoCentre`` or ``NotInLog`` where it cannot be made."""
+    reception, kit = make_reception(services), make_kit(services)
+    return Sender(
+        engine=services.engine,
+        kit=kit,
+        client=_client(services, reception.centre, kit),
+        reception=reception,
+        random=SystemRandom(),
+        actor=services.context.actor,
+        now=CLOCK.now,
+    )
+
+
+def _client(services: Services, centre: Centre, kit: Kit) -> Client:
+    if not centre.url:
+        msg = (
+            f"{centre.name}不接收网上报送，请用 `certreg upload package` 取出上报包手工报送 "
+            "(the centre takes packages by hand only)"
+        )
+        raise NoCentre(msg)
+    if kit.key_leaf is None:
+        raise NotInLog(f"{WORDS[Problem.NO_KEY]} (no upload key is in force and in the log)")
+    signer = services.ring.signer(Purpose.UPLOAD, OFFICE, CLOCK.now(), only=KeyId(kit.key_id))
+    return Client(
+        transport=HttpTransport(url=centre.url),
+        base=base_of(centre.url),
+        signer=signer,
+        random=secrets.token_bytes,
+        now=CLOCK.now,
+    )

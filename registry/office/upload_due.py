@@ -1,0 +1,286 @@
+"""What the exchange with the provincial centre waits for (上报待办), with the day by the rules.
+
+Owed rows too long, uploads without a receipt, refused rows nobody has decided about, dead letters,
+and accepted certificates that are not seen nationally in time. Counted when the list is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from registry.office.almanac import Almanac
+from registry.office.due import china_day
+from registry.office.kept import kept
+from registry.office.statistics import seen_nationally
+from registry.rules.terms import Term, Turn
+from registry.store.audit import AuditLine
+from registry.store.certificates import Certificate, CertificateState
+from registry.store.counters import peek
+from registry.store.log import EventGroup
+from registry.store.organisations import Issuer
+from registry.store.outbox import RowState, UploadKind, UploadRow
+from registry.store.prepared import Prepared
+from registry.store.uploads import SEEN_SCOPE, Upload, UploadEvent, UploadState
+
+_LAST_LINE: Final = Prepared(select(func.max(AuditLine.line_id)))
+
+
+class UploadTask(StrEnum):
+    """What is to be done."""
+
+    DEAD = "dead"
+    REPORT = "report"
+    MEND = "mend"
+    RECEIPT = "receipt"
+    LISTING = "listing"
+
+
+TASK_WORDS: Final = {
+    UploadTask.DEAD: "处理未能上报的批次",
+    UploadTask.REPORT: "组批上报",
+    UploadTask.MEND: "处理省中心退回的数据",
+    UploadTask.RECEIPT: "催要省中心回执",
+    UploadTask.LISTING: "核查全国联网查询",
+}
+_TERMS: Final = {
+    UploadTask.REPORT: Term.UPLOAD,
+    UploadTask.MEND: Term.UPLOAD_REFUSED,
+    UploadTask.RECEIPT: Term.UPLOAD_RECEIPT,
+    UploadTask.LISTING: Term.NATIONAL_LISTING,
+}
+_TURNS: Final = {UploadTask.RECEIPT: Turn.CENTRE, UploadTask.LISTING: Turn.CENTRE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadMatter:
+    """One matter. ``subject`` is the upload or the organisation; ``since`` its first day.
+
+    ``working_days`` until ``due_on``, negative when it is past; None of what has no day.
+    ``turn`` is whose move it is; what waits for the centre becomes the office's when it is late.
+    """
+
+    task: UploadTask
+    subject: str
+    name: str
+    rows: int
+    address: str
+    since: date
+    due_on: date | None
+    due_provisional: bool
+    working_days: int | None
+    turn: Turn
+
+    @property
+    def word(self) -> str:
+        """What is to be done, in words."""
+        return TASK_WORDS[self.task]
+
+    @property
+    def late(self) -> bool:
+        """Whether its day is past."""
+        return self.working_days is not None and self.working_days < 0
+
+
+def upload_matters(session: Session, almanac: Almanac, *, today: date) -> tuple[UploadMatter, ...]:
+    """Return what waits, what has no day first, then the earliest day first.
+
+    National visibility is listed only once its day is past.
+    """
+    # Whatever changes here leaves an audit line: until there is a new one, nothing did.
+    (last,) = _LAST_LINE.one(session)
+    waiting = kept(session, ("upload-matters", last), lambda: tuple(_all(session)))
+    found = [_matter(one, almanac, today) for one in waiting]
+    shown = [one for one in found if one.task is not UploadTask.LISTING or one.late]
+    return tuple(sorted(shown, key=lambda one: one.due_on or date.min))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    task: UploadTask
+    subject: str
+    rows: int
+    address: str
+    since: date
+    name: str = ""
+
+
+def _all(session: Session) -> Iterator[_Found]:
+    yield from _owed(session)
+    yield from _chosen(session)
+    yield from _unanswered(session)
+    yield from _refused(session)
+    yield from _unseen(session)
+
+
+def _matter(found: _Found, almanac: Almanac, today: date) -> UploadMatter:
+    term = _TERMS.get(found.task)
+    due = almanac.deadline(term, found.since) if term else None
+    left = almanac.days.between(today, due.day) if due else None
+    turn = _TURNS.get(found.task, Turn.OFFICE)
+    return UploadMatter(
+        task=found.task,
+        subject=found.subject,
+        name=found.name,
+        rows=found.rows,
+        address=found.address,
+        since=found.since,
+        due_on=due.day if due else None,
+        due_provisional=due.provisional if due else False,
+        working_days=left,
+        turn=Turn.OFFICE if left is not None and left < 0 else turn,
+    )
+
+
+def _owed(session: Session) -> Iterator[_Found]:
+    prefix = func.substr(UploadRow.batch_id, 1, 13)
+    new = (
+        select(prefix.label("prefix"), func.count().label("rows"), func.min(EventGroup.at))
+        .join(Certificate, Certificate.status_index == UploadRow.status_index)
+        .join(EventGroup, EventGroup.group_id == Certificate.group_id)
+        .where(
+            UploadRow.state == RowState.OWED.value,
+            UploadRow.kind != UploadKind.WITHDRAWAL.value,
+        )
+        .group_by(prefix)
+    )
+    # A withdrawal's own day: the newest of its batch, so that no alarm comes too early.
+    gone = (
+        select(
+            prefix.label("prefix"),
+            # A batch may have several revocations, each with a group of its own.
+            func.count(UploadRow.status_index.distinct()),
+            func.max(EventGroup.at),
+        )
+        .join(EventGroup, EventGroup.batch_id == UploadRow.batch_id)
+        .where(
+            UploadRow.state == RowState.OWED.value,
+            UploadRow.kind == UploadKind.WITHDRAWAL.value,
+            EventGroup.kind == "revoke",
+        )
+        .group_by(prefix)
+    )
+    names = dict(session.execute(select(Issuer.prefix, Issuer.name)).all())
+    rows: dict[str, int] = {}
+    since: dict[str, date] = {}
+    for where, count, at in (*session.execute(new), *session.execute(gone)):
+        rows[where] = rows.get(where, 0) + count
+        since[where] = min(since.get(where, date.max), china_day(at))
+    for where in sorted(rows):
+        yield _Found(
+            task=UploadTask.REPORT,
+            subject=where,
+            name=names.get(where, ""),
+            rows=rows[where],
+            address=f"/uploads/prepare?prefix={where}",
+            since=since[where],
+        )
+
+
+def _chosen(session: Session) -> Iterator[_Found]:
+    """Yield the uploads that are put together and that the centre does not have yet."""
+    query = (
+        select(
+            Upload.upload_id,
+            Upload.row_count,
+            Upload.created_at,
+            Upload.prefix,
+            func.min(EventGroup.at).label("issued"),
+        )
+        .outerjoin(
+            UploadRow,
+            and_(
+                UploadRow.upload_id == Upload.upload_id,
+                UploadRow.kind != UploadKind.WITHDRAWAL.value,
+            ),
+        )
+        .outerjoin(Certificate, Certificate.status_index == UploadRow.status_index)
+        .outerjoin(EventGroup, EventGroup.group_id == Certificate.group_id)
+        .where(
+            Upload.state.in_((UploadState.PREPARED, UploadState.FROZEN, UploadState.SENDING)),
+            Upload.sent_at.is_(None),
+        )
+        .group_by(Upload.upload_id, Upload.row_count, Upload.created_at, Upload.prefix)
+        .order_by(Upload.upload_id)
+    )
+    for row in session.execute(query):
+        yield _Found(
+            task=UploadTask.REPORT,
+            subject=row.upload_id,
+            rows=row.row_count,
+            address=f"/uploads/{row.upload_id}",
+            since=china_day(row.issued or row.created_at),
+        )
+
+
+def _unanswered(session: Session) -> Iterator[_Found]:
+    wanted = (UploadState.SENT, UploadState.DEAD)
+    query = (
+        select(Upload.upload_id, Upload.state, Upload.row_count, Upload.sent_at, Upload.frozen_at)
+        .where(Upload.state.in_(wanted))
+        .order_by(Upload.upload_id)
+    )
+    for row in session.execute(query):
+        dead = row.state == UploadState.DEAD
+        yield _Found(
+            task=UploadTask.DEAD if dead else UploadTask.RECEIPT,
+            subject=row.upload_id,
+            rows=row.row_count,
+            address=f"/uploads/{row.upload_id}",
+            since=china_day(row.sent_at or row.frozen_at),
+        )
+
+
+def _refused(session: Session) -> Iterator[_Found]:
+    query = (
+        select(UploadRow.upload_id, func.count(), func.min(UploadRow.answered_on))
+        .where(UploadRow.state == RowState.REFUSED.value, UploadRow.upload_id.is_not(None))
+        .group_by(UploadRow.upload_id)
+        .order_by(UploadRow.upload_id)
+    )
+    for upload_id, count, day in session.execute(query):
+        if upload_id is None or day is None:
+            continue
+        yield _Found(
+            task=UploadTask.MEND,
+            subject=upload_id,
+            rows=count,
+            address=f"/uploads/{upload_id}",
+            since=day,
+        )
+
+
+def _unseen(session: Session) -> Iterator[_Found]:
+    # Every accepted certificate is looked at: once for each change, and not for each page.
+    last = session.scalar(select(func.max(UploadEvent.event_id)))
+    seen = peek(session, SEEN_SCOPE, start=1)
+    count, day = kept(session, ("unseen", last, seen), lambda: _count_unseen(session))
+    if count and day:
+        yield _Found(
+            task=UploadTask.LISTING,
+            subject="",
+            rows=count,
+            address="/visibility",
+            since=day,
+        )
+
+
+def _count_unseen(session: Session) -> tuple[int, date | None]:
+    query = (
+        select(func.count(), func.min(UploadRow.answered_on))
+        .join(Certificate, Certificate.status_index == UploadRow.status_index)
+        .where(
+            UploadRow.state == RowState.ACCEPTED.value,
+            UploadRow.kind != UploadKind.WITHDRAWAL.value,
+            Certificate.state.in_((CertificateState.VALID, CertificateState.SUSPENDED)),
+            ~seen_nationally(),
+        )
+    )
+    count, day = session.execute(query).one()
+    return count, day
