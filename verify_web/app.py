@@ -22,6 +22,7 @@ from verify_web import (
     errors,
     log,
     lookups,
+    open_data,
     pages,
     result,
     scripts,
@@ -119,6 +120,7 @@ def create_app(config: SiteConfig) -> Flask:
     app.register_blueprint(log.blueprint(config.public_dir))
     app.register_blueprint(directory.blueprint(config.public_dir))
     app.register_blueprint(draws.blueprint(config.public_dir))
+    app.register_blueprint(open_data.blueprint(config.public_dir))
     app.register_blueprint(status.blueprint(config.public_dir))
     app.register_blueprint(tail.blueprint(site))
     desk = open_desk(config.state, config.pepper, config.clock, secrets.token_bytes)
