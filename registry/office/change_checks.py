@@ -19,6 +19,8 @@ from registry.office.certificates import current_edition, editions, open_certifi
 from registry.office.changes import REASONS, Kind, Plan
 from registry.office.checking import check_correction
 from registry.office.context import Context
+from registry.office.holders_contacts import require_seen
+from registry.office.identity import Identity, NotAllowed
 from registry.office.reasons import Reason
 from registry.office.revising import CORRECTABLE
 from registry.office.states import WAYS
@@ -97,6 +99,7 @@ def look(
     request: ChangeRequest,
     plan: Plan,
     *,
+    by: Identity | None,
     drawable: Callable[[str], bool],
     today: date,
     context: Context,
@@ -104,7 +107,9 @@ def look(
 ) -> Seen:
     """Check ``plan`` against the certificate of ``request`` as it stands now.
 
-    ``lock`` keeps others from changing it until the transaction ends. Raises ``NotFound``.
+    ``by`` reads the checks, so that they name no certificate that is not this person's to see;
+    None is the machine. ``lock`` keeps others from changing it until the transaction ends. Raises
+    ``NotFound``.
     """
     row = current_edition(session, request.number, lock=lock)
     record = open_certificate(row, context).record
@@ -115,7 +120,7 @@ def look(
         found, fitting = _values(record, plan, drawable=drawable, today=today)
         checks += found
         if fitting:
-            checks.append(_holding(session, row, fitting, context))
+            checks.append(_holding(session, row, fitting, by, context))
         if plan.changes:
             checks.append(_proof(plan, request))
     return Seen(row=row, record=record, checks=tuple(checks), fitting=fitting)
@@ -226,7 +231,11 @@ def _values(
 
 
 def _holding(
-    session: Session, row: Certificate, fitting: Mapping[str, str], context: Context
+    session: Session,
+    row: Certificate,
+    fitting: Mapping[str, str],
+    by: Identity | None,
+    context: Context,
 ) -> Check:
     held: str | None = None
     if "id_number" in fitting:
@@ -241,8 +250,19 @@ def _holding(
             )
             .limit(1)
         ).first()
-    detail = f"该证件号码已有同职业、同等级证书 {held}，请撤销其中一本" if held else ""
+    detail = _held_words(session, held, by) if held else ""
     return Check(word="更正后不与本人已有证书重复", passed=held is None, detail=detail)
+
+
+def _held_words(session: Session, number: str, by: Identity | None) -> str:
+    try:
+        if by is not None:
+            require_seen(session, number, by)
+            return f"该证件号码已有同职业、同等级证书 {number}，请撤销其中一本"
+    except NotAllowed:
+        pass
+    # Whoever tries ID numbers learns neither where that person works nor the certificate.
+    return "更正后的内容不能直接办理，请联系办公室核对"
 
 
 def _proof(plan: Plan, request: ChangeRequest) -> Check:

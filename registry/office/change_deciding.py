@@ -32,7 +32,7 @@ from registry.office.changes import (
     seal_plan,
 )
 from registry.office.context import Context
-from registry.office.identity import Role, require
+from registry.office.identity import Identity, Role, require
 from registry.office.reasons import Reason
 from registry.office.reissuing import reissue
 from registry.office.revising import correct, revoke
@@ -81,7 +81,7 @@ def check(
     row = get_request(session, request_id, doing.by, lock=True)
     plan = read_plan(Kind(row.kind), cause, changes)
     row.edition = None
-    seen = look(session, row, plan, drawable=drawable, today=today, context=context)
+    seen = look(session, row, plan, by=doing.by, drawable=drawable, today=today, context=context)
     require_sound(seen)
     take_step(session, row, "check", held=seen.guards, doing=doing, context=context)
     seal_plan(row, plan, context)
@@ -111,7 +111,7 @@ def approve(
     require(doing.by, Role.APPROVER)
     row = get_request(session, request_id, doing.by, lock=True)
     context = tools.context
-    seen = _look(session, row, tools)
+    seen = _look(session, row, doing.by, tools)
     take_step(session, row, "approve", held=seen.guards, doing=doing, context=context)
     row.decided_by, row.decided_at = doing.by.account_id, context.clock.now()
     if not now:
@@ -127,7 +127,7 @@ def carry_out(session: Session, request_id: int, doing: Doing, tools: Tools) -> 
     """
     require(doing.by, Role.CLERK, Role.APPROVER)
     row = get_request(session, request_id, doing.by, lock=True)
-    return _carry_out(session, row, _look(session, row, tools), doing, tools)
+    return _carry_out(session, row, _look(session, row, doing.by, tools), doing, tools)
 
 
 def carry_out_at_machine(
@@ -143,15 +143,16 @@ def carry_out_at_machine(
             "the request that was named is about another certificate or another change: compare "
             "its number at the desk"
         )
-    return _carry_out(session, row, _look(session, row, tools), None, tools)
+    return _carry_out(session, row, _look(session, row, None, tools), None, tools)
 
 
-def _look(session: Session, row: ChangeRequest, tools: Tools) -> Seen:
+def _look(session: Session, row: ChangeRequest, by: Identity | None, tools: Tools) -> Seen:
     plan = plan_of(row, tools.context)
     return look(
         session,
         row,
         plan,
+        by=by,
         drawable=tools.drawable,
         today=tools.today,
         context=tools.context,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
@@ -48,6 +48,7 @@ from registry.rules.errors import NoRuleInForce
 from registry.rules.terms import Term
 from registry.rules.text import tidy
 from registry.rules.workflow import Actor
+from registry.store.base import write_unit
 from registry.store.holders import ChangeRequest
 
 LONGEST_VALUE: Final = 60
@@ -68,6 +69,14 @@ class Wish:
     document: bytes = b""
 
 
+class AskUnsound(FormFaults):
+    """A request did not pass the checks; ``number`` is the certificate it was about."""
+
+    def __init__(self, refused: FormFaults, number: str) -> None:
+        super().__init__(refused.faults)
+        self.number = number
+
+
 def ask(
     session: Session,
     wish: Wish,
@@ -76,7 +85,11 @@ def ask(
     drawable: Callable[[str], bool],
     context: Context,
 ) -> ChangeRequest:
-    """Put a request down. Raises ``NotAllowed``, ``FormFaults``, ``Refused``."""
+    """Put a request down.
+
+    Raises ``NotAllowed``, ``FormFaults``, ``Refused``, and ``AskUnsound`` for what did not pass the
+    checks: then the caller puts `note_unsound` down, for the transaction is undone.
+    """
     require(by, Role.CLERK, *COMPANY_ROLES)
     origin = Origin.COMPANY if by.role in COMPANY_ROLES else Origin.OFFICE
     kind = _kind(wish.kind, origin)
@@ -102,7 +115,11 @@ def ask(
         due_provisional=last[1],
         version=1,
     )
-    require_sound(look(session, row, plan, drawable=drawable, today=today, context=context))
+    seen = look(session, row, plan, by=by, drawable=drawable, today=today, context=context)
+    try:
+        require_sound(seen)
+    except FormFaults as refused:
+        raise AskUnsound(refused, number) from None
     session.add(row)
     session.flush()
     seal_held(row, held, context)
@@ -112,6 +129,15 @@ def ask(
     add_event(session, row, OPEN, row.state, actor=actor.value, by=by, note="", context=context)
     session.add(audit(f"change-open-{kind.value}", reference(row.request_id), by, context))
     return row
+
+
+def note_unsound(engine: Engine, unsound: AskUnsound, by: Identity, context: Context) -> None:
+    """Put down that a request did not pass the checks: somebody may be trying ID numbers.
+
+    A transaction of its own, which stands whatever becomes of the refused one.
+    """
+    with write_unit(engine) as session:
+        session.add(audit("change-unsound", unsound.number, by, context))
 
 
 def resubmit(

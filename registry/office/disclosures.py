@@ -27,6 +27,10 @@ class Disclosed(StrEnum):
     """Faulty rows in clear."""
     PUBLICITY_LIST = "publicity-list-print"
     """A batch's whole list for the notice board."""
+    SUBSIDY = "subsidy-list-download"
+    """Who may still claim the subsidy, by name."""
+    VISIBILITY = "visibility-list"
+    """Certificates with names, to be looked up nationally by hand."""
     POOL = "pool-list"
     """Experts and supervisors by name."""
 

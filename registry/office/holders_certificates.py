@@ -1,13 +1,13 @@
 """A holder's certificates, each with its chain (证书流转): 已发证 → 已备案 → … → 全国联网可查.
 
 Newest editions only: what was corrected or reissued is seen in its successor. How far the reports
-have come is asked of a `ChainOf`; what nobody recorded is an empty day, and the page says 尚无记录.
+have come `registry.office.chain` says; what nobody recorded is an empty day (尚无记录).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,30 +15,12 @@ from sqlalchemy.orm import Session
 from registry.errors import NotFound
 from registry.office.almanac import read_almanac
 from registry.office.certificates import open_certificate
+from registry.office.chain import chains_of
 from registry.office.context import Context
-from registry.office.due import china_day
 from registry.rules.terms import Term
-from registry.store.certificates import Batch, Certificate, CertificateState
+from registry.store.certificates import Certificate, CertificateState
 from signing.holder_messages import HeldCertificate
 from signing.mirror import Chain
-
-
-class ChainOf(Protocol):
-    """Knows how far the reporting of a certificate has come."""
-
-    def __call__(self, session: Session, row: Certificate) -> Chain:
-        """Return the days that are on record; "" for those that are not."""
-        ...
-
-
-def recorded_chain(session: Session, row: Certificate) -> Chain:
-    """Return what the registry itself has on record: the day on which the batch was filed.
-
-    Issuing takes an approved batch, in the transaction that records it; what is owed to the
-    provincial centre has no day until it was sent.
-    """
-    batch = session.get(Batch, row.batch_id)
-    return Chain(filed=china_day(batch.issued_at).isoformat() if batch else "")
 
 
 def certificates_of(session: Session, id_tag: bytes) -> tuple[Certificate, ...]:
@@ -72,9 +54,14 @@ def own_certificate(session: Session, id_tag: bytes, number: str) -> Certificate
 
 
 def shown(
-    session: Session, row: Certificate, *, chain_of: ChainOf, context: Context
-) -> HeldCertificate:
-    """Return a certificate as the holder's page shows it."""
+    session: Session, rows: Sequence[Certificate], context: Context
+) -> tuple[HeldCertificate, ...]:
+    """Return certificates as the holder's page shows them."""
+    chains = chains_of(session, rows)
+    return tuple(_shown(session, row, chains[row.status_index], context) for row in rows)
+
+
+def _shown(session: Session, row: Certificate, chain: Chain, context: Context) -> HeldCertificate:
     record = open_certificate(row, context).record
     return HeldCertificate(
         number=row.number,
@@ -86,7 +73,7 @@ def shown(
         issued=row.issued.isoformat(),
         state=int(row.state),
         edition=row.edition,
-        chain=chain_of(session, row),
+        chain=chain,
         subsidy_until=_subsidy_until(session, row.issued),
     )
 

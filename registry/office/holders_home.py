@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from registry.office.almanac import read_almanac
 from registry.office.context import Context
 from registry.office.due import china_day
-from registry.office.holders_certificates import ChainOf, certificates_of, shown
+from registry.office.holders_certificates import certificates_of, shown
 from registry.office.holders_contacts import contact_since
 from registry.office.holders_copies import copies_of
 from registry.office.holders_lines import holder_line
@@ -19,7 +19,7 @@ from signing.holder_messages import Holding, Look
 from signing.tlog.entry import format_time
 
 
-def look(session: Session, ask: Look, *, chain_of: ChainOf, context: Context) -> Holding:
+def look(session: Session, ask: Look, context: Context) -> Holding:
     """Return the holder's certificates, downloads, links and requests.
 
     Raises ``SessionOver``. Looking at one's own page is a use of personal data like any other,
@@ -33,7 +33,7 @@ def look(session: Session, ask: Look, *, chain_of: ChainOf, context: Context) ->
     due = read_almanac(session).deadline(Term.CERTIFICATE_CORRECTION, today)
     return Holding(
         today=today.isoformat(),
-        certificates=tuple(shown(session, row, chain_of=chain_of, context=context) for row in rows),
+        certificates=shown(session, rows, context),
         copies=copies_of(session, tag, context),
         shares=shares_of(session, tag, context),
         requests=requests_of(session, tag, context),

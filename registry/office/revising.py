@@ -17,10 +17,11 @@ from registry.errors import Refused
 from registry.office.certificates import current_edition, open_certificate
 from registry.office.context import Context
 from registry.office.editions import CORRECT, Cause, next_record, put_in_place
+from registry.office.owing import owe
 from registry.office.reasons import CORRECTING, REVOKING, Reason, require_fitting
 from registry.office.states import Revised, change_state, require_way
 from registry.store.certificates import CertificateState
-from registry.store.outbox import UploadKind, UploadRow
+from registry.store.outbox import UploadKind
 
 __all__ = ["CORRECTABLE", "CORRECTING", "REVOKING", "Reason", "Revised", "correct", "revoke"]
 
@@ -38,13 +39,7 @@ def revoke(session: Session, number: str, reason: Reason, *, context: Context) -
     done = change_state(
         session, row, CertificateState.REVOKED, reason, action="revoke", context=context
     )
-    session.add(
-        UploadRow(
-            status_index=row.status_index,
-            kind=UploadKind.WITHDRAWAL.value,
-            batch_id=row.batch_id,
-        )
-    )
+    owe(session, UploadKind.WITHDRAWAL, status_index=row.status_index, batch_id=row.batch_id)
     return done
 
 
@@ -75,11 +70,5 @@ def correct(
         raise Refused(msg)
     cause = Cause(action=CORRECT, reason=reason, remark=", ".join(sorted(changes)))
     done = put_in_place(session, row, record, cause, signer=signer, context=context)
-    session.add(
-        UploadRow(
-            status_index=done.status_index,
-            kind=UploadKind.CORRECTION.value,
-            batch_id=row.batch_id,
-        )
-    )
+    owe(session, UploadKind.CORRECTION, status_index=done.status_index, batch_id=row.batch_id)
     return done

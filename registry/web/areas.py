@@ -26,7 +26,9 @@ from registry.web import (
     rules,
     schemes,
     signin,
+    statistics,
     supervision,
+    uploads,
 )
 from registry.web.api import app as api
 from registry.web.gate import COMPANY, OFFICE
@@ -34,6 +36,7 @@ from registry.web.gate import COMPANY, OFFICE
 AREAS: Final = (
     cases,
     overview,
+    statistics,
     assessors,
     plans,
     batches,
@@ -49,6 +52,7 @@ AREAS: Final = (
     schemes,
     supervision,
     requests,
+    uploads,
     api,
 )
 """Modules with a `blueprint(desk)`."""
@@ -66,6 +70,7 @@ MENU: Final = (
     ("/experts", "专家库", "Experts", OFFICE | {Role.SUPERVISOR, Role.AUDITOR}),
     ("/supervision", "监督管理", "Supervision", _CASES),
     ("/requests", "证书变更", "Changes", COMPANY | OFFICE),
+    ("/uploads", "省级上报", "Uploads", OFFICE | {Role.AUDITOR}),
     ("/overview", "统计", "Figures", _CASES),
     ("/rules", "规则与日历", "Rules", _CASES),
     ("/accounts", "账号管理", "Accounts", frozenset({Role.ADMIN})),
@@ -81,7 +86,9 @@ _ALSO: Final = {
     "/list/scheme": ("/schemes/",),
     "/list/plan": ("/plans/",),
     "/list/batch": ("/batches/",),
+    "/overview": ("/statistics",),
     "/rules": ("/calendar/",),
+    "/uploads": ("/visibility",),
 }
 """Where else one is in the same area."""
 

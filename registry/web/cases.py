@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -11,7 +12,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from registry.errors import NotFound
-from registry.office.almanac import read_almanac
+from registry.office.almanac import Almanac, read_almanac
 from registry.office.case_list import PAGE, cases_of, list_assigned
 from registry.office.cases import CaseKind, Doing, get_case, machine_of, steps_open_to
 from registry.office.docket import docket, lines_of
@@ -20,9 +21,10 @@ from registry.office.identity import Role
 from registry.office.steps import HANDLERS, take
 from registry.office.supervision_due import matters
 from registry.office.unit import Desk
+from registry.office.upload_due import UploadMatter, upload_matters
 from registry.rules.workflow import Guard, Step
 from registry.web import charts
-from registry.web.gate import CASES, COMPANY, EVERY_ROLE, decide, me
+from registry.web.gate import CASES, COMPANY, EVERY_ROLE, OFFICE, decide, me
 from registry.web.sections import SECTIONS
 
 _DANGEROUS = frozenset(
@@ -81,6 +83,7 @@ def blueprint(desk: Desk) -> Blueprint:
             almanac, context = read_almanac(session), desk.context(me())
             due = docket(session, me(), almanac, today=today, page=page, limit=_OWN, others=_OTHERS)
             watched = matters(session, me(), context, almanac, today=today, others=_OTHERS)
+            reports = _reports(session, almanac, today)
             ahead = due_by_day(
                 session,
                 me(),
@@ -93,6 +96,7 @@ def blueprint(desk: Desk) -> Blueprint:
             "home.html",
             due=due,
             watched=watched,
+            reports=reports,
             days=charts.days(due.late + watched.late, ahead),
             today=today,
             page=page,
@@ -137,6 +141,13 @@ def blueprint(desk: Desk) -> Blueprint:
         return redirect(url_for("cases.case", case_id=case_id, done=event), 303)
 
     return routes
+
+
+def _reports(session: Session, almanac: Almanac, today: date) -> tuple[UploadMatter, ...]:
+    """Return what reporting waits for; it is the city office's."""
+    if me().role not in OFFICE or me().district:
+        return ()
+    return upload_matters(session, almanac, today=today)
 
 
 def page_asked() -> int:

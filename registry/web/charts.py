@@ -142,3 +142,41 @@ def pass_rates(
             )
         )
     return tuple(bars)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """One line of counts in two parts: ``seen`` is what counts, ``beside`` what is told with it.
+
+    ``figures`` are all its numbers in the order of the table's columns; the lengths are of `FULL`
+    and together at most that.
+    """
+
+    label: str
+    figures: tuple[int, ...]
+    seen: int
+    beside: int
+
+
+def split(rows: Iterable[tuple[str, tuple[int, ...]]]) -> tuple[Split, ...]:
+    """Draw counts whose first figure counts and whose others are beside; the greatest sum fills."""
+    rows = tuple(rows)
+    most = max((sum(figures) for _, figures in rows), default=0)
+    drawn = []
+    for label, figures in rows:
+        seen = length(figures[0], most)
+        # Of a hair for each part the sum may not grow beyond the whole.
+        beside = min(length(sum(figures[1:]), most), FULL - seen)
+        drawn.append(Split(label=label, figures=figures, seen=seen, beside=beside))
+    return tuple(drawn)
+
+
+def first_few(
+    rows: Sequence[tuple[str, tuple[int, ...]]], count: int, rest: str
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Keep so many lines and sum the others under ``rest``, which says how many they are."""
+    if len(rows) <= count + 1:
+        return list(rows)
+    others = rows[count:]
+    sums = tuple(map(sum, zip(*(figures for _, figures in others), strict=True)))
+    return [*rows[:count], (rest.format(n=len(others)), sums)]

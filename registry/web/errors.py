@@ -22,6 +22,7 @@ from registry.office.cases import CaseMoved
 from registry.office.guessing import TooManyAttempts
 from registry.office.identity import NotAllowed
 from registry.rules.errors import RulesError
+from registry.upload.errors import PackageLost, UploadError
 
 _CASE: Final = re.compile(r"/(?:cases|filings|schemes|plans|batches)/([0-9]+)(?:/|$)", re.ASCII)
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -77,6 +78,8 @@ _STATUS: Final = (
     (Overtaken, 409),
     (Refused, 422),
     (RulesError, 422),
+    (PackageLost, 503),
+    (UploadError, 422),
     (RegistryError, 503),
 )
 """By class, the narrower first: not allowed, no such case, somebody was faster, forbidden."""

@@ -75,6 +75,9 @@ def _asking(routes: Blueprint, desk: Desk, page: Page) -> None:
                 context = desk.context(me())
                 row = making.ask(session, wish, by=me(), drawable=drawable, context=context)
                 request_id = row.request_id
+        except making.AskUnsound as unsound:
+            making.note_unsound(desk.engine, unsound, me(), desk.context(me()))
+            return _form(desk, unsound.faults), 422
         except FormFaults as refused:
             return _form(desk, refused.faults), 422
         return redirect(f"/requests/{request_id}", 303)

@@ -187,6 +187,7 @@ def _checks(
         session,
         found.row,
         plan,
+        by=me(),
         drawable=drawable,
         today=desk.today(),
         context=desk.context(me()),

@@ -8,6 +8,7 @@ import pytest
 
 from registry.errors import AlreadyHeld, Refused
 from registry.office import change_checks
+from registry.office.change_making import AskUnsound
 from registry.office.form_faults import FormFaults
 from registry.office.identity import NotAllowed
 from registry.store.certificates import Certificate
@@ -77,6 +78,24 @@ def test_a_correction_to_somebody_who_holds_it_already_is_refused(
     with pytest.raises(FormFaults, match="已有同职业、同等级证书") as refused:
         changing.ask(changes={"id_number": other.id_number}, document=PAPER)
     assert other.id_number not in str(refused.value)
+
+
+def test_a_company_learns_of_no_certificate_of_another(small: Any, changing: Any) -> None:
+    other = same_work(small, changing)
+    elsewhere = "Y000044999002263000001"
+    with small.write() as session:
+        index = changing.records(changing.numbers[1])[0].row.status_index
+        session.get_one(Certificate, index).number = elsewhere
+    wish = {"changes": {"id_number": other.id_number}, "document": PAPER}
+    with pytest.raises(AskUnsound) as refused:
+        changing.ask("editor1", **wish)
+    (fault,) = refused.value.faults
+    assert "请联系办公室核对" in fault.text
+    for told in (elsewhere, elsewhere[:13], "已有", "等级", other.id_number):
+        assert told not in fault.text
+    # The city's clerk, who is to solve it, is told which.
+    with pytest.raises(AskUnsound, match=elsewhere):
+        changing.ask("clerk", **wish)
 
 
 def test_whoever_came_to_hold_it_since_the_check_is_refused_by_the_database(

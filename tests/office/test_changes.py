@@ -80,7 +80,7 @@ def test_a_correction_from_the_request_to_the_next_edition(small: Any, changing:
 @pytest.mark.parametrize(
     "case",
     [
-        ("reissue", "lost", CertificateState.VALID, []),
+        ("reissue", "lost", CertificateState.VALID, [UploadKind.CORRECTION]),
         ("withdrawal", "issued-in-error", CertificateState.REVOKED, [UploadKind.WITHDRAWAL]),
         ("suspension", "disputed", CertificateState.SUSPENDED, []),
     ],

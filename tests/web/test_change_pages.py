@@ -10,10 +10,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.event import listen, remove
 
 from registry.office.changes import KIND_WORDS, Kind
 from registry.rules.changing import CHANGE
+from registry.store.audit import AuditLine
 from registry.web.audit_words import action_word
 
 PAPER = b"%PDF-1.4 \xff a paper"
@@ -165,6 +167,27 @@ def ask(desks: Any, login: str, method: str, path: str, expect: int = 200, **bod
     )
     assert answer.status_code == expect, answer.get_data(as_text=True)
     return answer.get_json(silent=True) or answer.get_data()
+
+
+@pytest.mark.parametrize("by", ["page", "api", "api, with a key"])
+def test_an_ask_that_fails_the_checks_is_on_the_record(
+    changing: Any, desks: Any, browse: Any, small: Any, by: str
+) -> None:
+    wish = {"number": changing.numbers[0], "kind": "correction", "cause": "name-changed"}
+    wish |= {"reason": "姓名已变更"}
+    if by == "page":
+        browse("editor1").post("/requests/new", status=422, **wish, name="欧阳示范")
+    else:
+        headers = {"Authorization": "Bearer editor1"}
+        headers |= {"Idempotency-Key": "one"} if "key" in by else {}
+        body = wish | {"changes": {"name": "欧阳示范"}}
+        client = desks.test_client(use_cookies=False)
+        assert client.post(f"{API}/requests", headers=headers, json=body).status_code == 422
+    with small.read() as session:
+        query = select(AuditLine).where(AuditLine.action == "change-unsound")
+        (line,) = session.scalars(query).all()
+        assert (line.actor, line.subject) == ("account:editor1", changing.numbers[0])
+    assert "未通过检查" in action_word(line.action)
 
 
 def test_the_same_by_the_api(changing: Any, desks: Any) -> None:

@@ -27,7 +27,9 @@ from registry.web.api import (
     rules,
     schemes,
     session,
+    statistics,
     supervision,
+    uploads,
 )
 from registry.web.api.endpoint import Call, Download, Endpoint
 from registry.web.api.openapi import document
@@ -42,6 +44,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *batches.TABLE.rows,
     *supervision.TABLE.rows,
     *changes.TABLE.rows,
+    *uploads.TABLE.rows,
+    *statistics.TABLE.rows,
     *registers.TABLE.rows,
     *rules.TABLE.rows,
     *accounts.TABLE.rows,

@@ -179,10 +179,14 @@ def open_change_request(call: Call, given: NewRequest) -> ListedRequest:
         reason=given.reason,
         document=_paper(given.document),
     )
-    with call.desk.write() as session:
-        row = making.ask(session, wish, by=call.by, drawable=drawable, context=call.context)
-        session.flush()
-        return listed(row)
+    try:
+        with call.desk.write() as session:
+            row = making.ask(session, wish, by=call.by, drawable=drawable, context=call.context)
+            session.flush()
+            return listed(row)
+    except making.AskUnsound as unsound:
+        making.note_unsound(call.desk.engine, unsound, call.by, call.context)
+        raise
 
 
 @TABLE.get("/requests/<int:request_id>", roles=_SEES, takes=Nothing, gives=Whole)
@@ -294,7 +298,7 @@ def _whole(session: Session, call: Call) -> Whole:
     checks: tuple[Checked, ...] = ()
     if row.state not in CHANGE.final:
         today = call.desk.today()
-        seen = look(session, row, plan, drawable=drawable, today=today, context=context)
+        seen = look(session, row, plan, by=call.by, drawable=drawable, today=today, context=context)
         checks = tuple(
             Checked(
                 word=one.word,
