@@ -26,6 +26,7 @@ PARTS = (
     "desks",
     "page",
     "bulk",
+    "uploads",
 )
 
 

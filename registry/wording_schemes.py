@@ -53,6 +53,10 @@ TERMS: Final[Mapping[Term, str]] = {
     Term.IDLE_LIMIT: "未组织实施评价的最长时间",
     Term.YEARLY_EVALUATION: "备案后年度评估",
     Term.SUBSIDY_CLAIM: "技能提升补贴申领",
+    Term.UPLOAD: "证书数据上报省中心",
+    Term.UPLOAD_RECEIPT: "省中心回执",
+    Term.UPLOAD_REFUSED: "省中心退回数据处理",
+    Term.NATIONAL_LISTING: "省中心接收后全国联网可查",
     Term.SUPERVISION_ANSWER: "督导意见答复",
     Term.SUPERVISION_CHECK: "督导答复核实",
 }
@@ -79,6 +83,7 @@ TURNS: Final[Mapping[Turn, str]] = {
     Turn.OFFICE: "办公室",
     Turn.COMPANY: "企业",
     Turn.HOLDER: "持证人",
+    Turn.CENTRE: "省中心",
 }
 DAYS: Final[Mapping[DayKind, str]] = {
     DayKind.WORKDAY: "工作日",

@@ -67,10 +67,15 @@ ROOMS = {
     "registry.ledger": room(3, "registry.store signing keys", never=WEB),
     "registry.ledger.witness": room(3, "signing keys", never=WEB | SERVERS),
     "registry.ledger.monitor": room(3, "signing keys", never=WEB | SERVERS),
-    "registry.upload": room(3, "registry.store registry.rules signing", never=NETWORK | WEB),
+    "registry.upload": room(
+        3, "registry.store registry.rules signing keys.model keys.signer", never=NETWORK | WEB
+    ),
     "registry.documents": room(3, "signing keys registry.confined", never=PURE | WEB),
     "registry.publish": room(
         4, "registry.store registry.office registry.ledger signing keys", never=NETWORK | WEB
+    ),
+    "registry.centre": room(
+        4, "registry.rules registry.upload.mapping signing keys", never=NETWORK
     ),
     "registry.web": room(
         4,
@@ -82,7 +87,7 @@ ROOMS = {
         5,
         "keys signing verify_web registry.rules registry.wording registry.sheets registry.store"
         " registry.office registry.ledger registry.upload registry.documents registry.publish"
-        " registry.web",
+        " registry.web registry.centre",
     ),
 }
 # Foreign packages that single modules may import beyond their room's list.
@@ -93,22 +98,13 @@ ALSO = {
     "signing.receipt_table": frozenset({"python_calamine"}),  # on a verifier's own machine
     "verify_web.mail": frozenset({"smtplib", "ssl"}),  # in the working process alone
     "verify_web.callout": frozenset({"socket", "ssl"}),  # notices, in the working process alone
+    "registry.upload.push": frozenset({"http", "ssl"}),  # the one way to the provincial centre
 }
-CLOCK_CALLS = {
-    ("datetime", "now"),
-    ("datetime", "utcnow"),
-    ("datetime", "today"),
-    ("date", "today"),
-    ("time", "time"),
-    ("time", "time_ns"),
-}
+CLOCK_CALLS = {("datetime", name) for name in ("now", "utcnow", "today")}
+CLOCK_CALLS |= {("date", "today"), ("time", "time"), ("time", "time_ns")}
 CLOCK_ROOM = "keys.clock"
 CLOCK_READERS = (
-    "keys.clock",
-    "registry.cli",
-    "signing.certverify",
-    "verify_web.app",
-    "verify_web.config",
+    *("keys.clock", "registry.cli", "signing.certverify", "verify_web.app", "verify_web.config"),
 )
 
 
@@ -317,6 +313,7 @@ def fake(top: Path, files: dict[str, str]) -> dict[str, Module]:
         ("verify_web/app.py", "from registry.rules import numbers"),
         ("verify_web/app.py", "from keys.ring import KeyRing"),
         ("registry/publish.py", "import verify_web"),
+        ("registry/centre/intake.py", "from registry.upload import outbox"),
     ],
 )
 def test_a_wrong_arrow_is_found(tmp_path: Path, file: str, text: str) -> None:

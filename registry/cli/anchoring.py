@@ -73,7 +73,7 @@ def _second_opinion(done: Anchored) -> str:
 
 
 def _serve(home: Home) -> int:
-    with _until_signalled() as wait:
+    with until_signalled() as wait:
         rounds = Rounds(home)
         _tell({"event": "start", "log": rounds.services.log.origin})
         follow(
@@ -159,7 +159,7 @@ def _tell(facts: Facts) -> None:
 
 
 @contextmanager
-def _until_signalled() -> Iterator[Callable[[float], bool]]:
+def until_signalled() -> Iterator[Callable[[float], bool]]:
     """Give the function that waits some seconds, or until SIGTERM or SIGINT, and says which.
 
     The round under way is not disturbed. A second signal ends the process at once, as a power

@@ -99,7 +99,8 @@ class OutFile(click.Path):
         return path
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Return who runs this command, for audit lines."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -110,7 +111,7 @@ def _user() -> str:
 def make_context(ring: KeyRing) -> Context:
     """Return the surroundings of a use case that is run from this command line."""
     return Context(
-        actor=Actor(f"cli:{_user()}"),
+        actor=Actor(f"cli:{user_name()}"),
         clock=CLOCK,
         field_key=ring.secret("field"),
         index_key=ring.secret("index"),

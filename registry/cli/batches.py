@@ -42,7 +42,11 @@ SHOWN_FINDINGS = 50
 LONGEST_REFERENCE = 80
 PATIENCE = 30
 """Seconds: far more than a round takes while a service is at work."""
-_KINDS = {UploadKind.NEW: DataKind.NEW, UploadKind.CORRECTION: DataKind.CORRECTION}
+_KINDS = {
+    UploadKind.NEW: DataKind.NEW,
+    UploadKind.CORRECTION: DataKind.CORRECTION,
+    UploadKind.SUPPLEMENT: DataKind.SUPPLEMENT,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

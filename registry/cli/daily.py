@@ -2,7 +2,7 @@
 
 Plans whose last day is past become held, running deadlines are counted again, what is past its
 term of keeping is erased, the audit chain's head goes before the ledger, and all of it is
-published. Run twice, or late, it does the same.
+published; after a quarter's end its open data too. Run twice, or late, it does the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 from registry.cli.base import CLOCK, Exit, home_option, json_option, show
 from registry.cli.desk_unit import make_desk
 from registry.cli.home import Home
+from registry.cli.open_data import publish_open_data
 from registry.cli.services import Services
 from registry.office.almanac import read_almanac
 from registry.office.audit_chain import anchor_audit
@@ -51,6 +52,7 @@ def daily_command(home: Home, *, as_json: bool) -> int:
     with write_unit(services.engine) as session:
         head = anchor_audit(session, kind=MilestoneKind.AUDIT_HEAD, context=services.context)
     done, written = services.anchor()
+    opened = publish_open_data(services, today=china_day(CLOCK.now()))
     show(
         {
             "plans held": list(held.held) or "none",
@@ -60,6 +62,7 @@ def daily_command(home: Home, *, as_json: bool) -> int:
             "audit chain": "not due yet" if head is None else "head put into the ledger",
             "size": done.size,
             "entries published": written,
+            "open data": "not due yet" if opened is None else f"as of {opened}",
         },
         as_json=as_json,
     )

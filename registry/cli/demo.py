@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.cli.base import Exit, home_option
-from registry.cli.demo_serve import serve_both
+from registry.cli.demo_serve import serve_all
 from registry.cli.home import Home
 from registry.cli.serve import LOOPBACK
 from registry.errors import Refused
 
 if TYPE_CHECKING:
-    from registry.cli.demo_play import Told
+    from registry.cli.demo_play import Addresses, Told
     from registry.cli.demo_staff import Person
 
 MARK = ".certreg-demo"
@@ -33,20 +33,29 @@ MARK = ".certreg-demo"
 @click.option("--no-serve", is_flag=True, help="Leave the home behind and end.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--desk-port", default=8001, show_default=True, type=click.IntRange(1, 65535))
-def demo_command(home: Home, *, no_serve: bool, port: int, desk_port: int) -> int:
-    """Build a fresh home with made-up people, show what happened, and serve site and desks."""
+@click.option("--centre-port", default=8002, show_default=True, type=click.IntRange(1, 65535))
+def demo_command(home: Home, *, no_serve: bool, port: int, desk_port: int, centre_port: int) -> int:
+    """Build a fresh home with made-up people, show what happened, and serve it.
+
+    Three servers: the public site, the desks, and a provincial centre that takes the uploads.
+    """
     # The desks' pages are loaded by this command alone, not by every other one.
-    from registry.cli.demo_play import STEPS, play  # noqa: PLC0415
+    from registry.cli.demo_play import STEPS, Addresses, play  # noqa: PLC0415
 
     _fresh(home)
-    base_url, desk_url = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{desk_port}"
+    addresses = Addresses(
+        site=f"http://{LOOPBACK}:{port}",
+        desks=f"http://{LOOPBACK}:{desk_port}",
+        centre=f"http://{LOOPBACK}:{centre_port}",
+    )
     with click.progressbar(length=STEPS, label="demo", file=sys.stderr) as bar:
-        told = play(home, base_url, desk_url, step=lambda: bar.update(1))
-    _tell(home, told, base_url, desk_url)
+        told = play(home, addresses, step=lambda: bar.update(1))
+    _tell(home, told, addresses)
     if no_serve:
         return Exit.DONE
-    click.echo(f"\nServing {base_url}/ and {desk_url}/ (Ctrl-C ends both)")
-    return serve_both(home, port=port, desk_port=desk_port)
+    shown = " ".join(f"{one}/" for one in (addresses.site, addresses.desks, addresses.centre))
+    click.echo(f"\nServing {shown} (Ctrl-C ends them all)")
+    return serve_all(home, port=port, desk_port=desk_port, centre_port=centre_port)
 
 
 def _fresh(home: Home) -> None:
@@ -65,7 +74,8 @@ def _fresh(home: Home) -> None:
     (home.path / MARK).touch()
 
 
-def _tell(home: Home, told: Told, base_url: str, desk_url: str) -> None:
+def _tell(home: Home, told: Told, addresses: Addresses) -> None:
+    base_url, desk_url = addresses.site, addresses.desks
     click.echo()
     for file, company, ranges in told.batches:
         click.echo(f"✓ {file}: {company}")
@@ -79,10 +89,12 @@ def _tell(home: Home, told: Told, base_url: str, desk_url: str) -> None:
     width = max(len(label) for label, _url in told.pages)
     for label, url in told.pages:
         click.echo(f"  {label:<{width}}  {url}")
-    number, name = told.holder
-    click.echo(f"holder    {base_url}/holder  {number} + {name}; the code is printed here")
+    click.echo(
+        f"holder    {base_url}/holder  {told.holder} and the name on its PDF; the code comes here"
+    )
     click.echo(f"PDF       {told.pdf}")
     click.echo(f"upload    {told.upload}")
+    click.echo(f"reported  {told.reported}: acknowledged by the centre {addresses.centre}/")
     click.echo(f"steps     {told.milestones} recorded: certreg milestone list --home {home.path}")
     click.echo(f"offline   certverify {told.pdf} --trust {home.public / 'trust'}")
     _tell_logins(told.people, desk_url)

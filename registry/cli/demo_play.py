@@ -13,6 +13,7 @@ from registry.cli.base import CLOCK, write_for_holder
 from registry.cli.batches import write_upload
 from registry.cli.demo_browser import Browser, DemoClock
 from registry.cli.demo_cast import POWER, PRECISION
+from registry.cli.demo_centre import play_centre
 from registry.cli.demo_staff import Person, Staff
 from registry.cli.demo_states import (
     fix_pool,
@@ -28,7 +29,7 @@ from registry.cli.press import make_pdf
 from registry.cli.revising import correct_certificate
 from registry.cli.services import Services
 from registry.cli.setup import init_home
-from registry.office.certificates import current_edition, editions, open_certificate
+from registry.office.certificates import current_edition, editions
 from registry.office.holders_contacts import put_contact
 from registry.office.reasons import Reason
 from registry.office.revising import revoke
@@ -37,7 +38,7 @@ from registry.store.base import read_unit, write_unit
 from registry.store.milestones import MilestoneRow
 
 OFFICE_NAME = "示例市职业技能鉴定指导办公室"
-STEPS = 20
+STEPS = 21
 HOLDER_CONTACT = "holder@example.invalid"
 SETTLED = timedelta(minutes=5)
 """The demo's last moment is so long ago that its codes (动态口令) are used up and new ones work."""
@@ -57,12 +58,24 @@ class Told:
     milestones: int
     pdf: Path
     upload: Path
-    holder: tuple[str, str]
-    """Number and name of the made-up holder whose codes the demo prints."""
+    holder: str
+    """The number of the certificate whose made-up holder gets codes."""
+    reported: str
+    """The upload that the provincial centre has acknowledged."""
 
 
-def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> Told:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the demo's three servers are reached: the public site, the desks, the centre."""
+
+    site: str
+    desks: str
+    centre: str
+
+
+def play(home: Home, addresses: Addresses, step: Callable[[], None]) -> Told:
     """Play the whole procedure in a fresh home; ``step`` is called as it gets on."""
+    base_url, desk_url = addresses.site, addresses.desks
     init_home(home, Settings(office=OFFICE_NAME, base_url=base_url, database="sqlite"))
     services, now = Services.open(home), CLOCK.now() - SETTLED
     walk = _begin(services, desk_url, DemoClock(moment=now - timedelta(days=BEGUN)), step)
@@ -93,6 +106,9 @@ def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> 
         milestones = session.scalar(select(func.count()).select_from(MilestoneRow)) or 0
     write_upload(services, batch, upload)
     step()
+    reported = play_centre(services, addresses.centre, valid[:13], valid)
+    done, _written = services.anchor()
+    step()
     return Told(
         batches=(
             (walk.assessments["main"].roster.name, PRECISION.name, ranges["main"]),
@@ -106,14 +122,14 @@ def play(home: Home, base_url: str, desk_url: str, step: Callable[[], None]) -> 
         pdf=pdf,
         upload=upload,
         holder=_reachable(services, valid),
+        reported=reported,
     )
 
 
-def _reachable(services: Services, number: str) -> tuple[str, str]:
+def _reachable(services: Services, number: str) -> str:
     with write_unit(services.engine) as session:
         put_contact(session, number, HOLDER_CONTACT, by=None, context=services.context)
-        row = current_edition(session, number)
-        return number, open_certificate(row, services.context).record.name
+        return number
 
 
 def _begin(services: Services, desk_url: str, clock: DemoClock, step: Callable[[], None]) -> Walk:

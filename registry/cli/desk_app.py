@@ -22,9 +22,11 @@ from registry.cli.desk_unit import make_desk
 from registry.cli.desks import URL_VARIABLE
 from registry.cli.home import Home
 from registry.cli.services import Services
+from registry.cli.upload_exchange import make_exchange
 from registry.office.document_files import Scanner
 from registry.office.sessions import identifier
 from registry.web.app import create_desks
+from registry.web.exchange import EXCHANGE
 
 SCAN_SECONDS: Final = 60
 
@@ -51,6 +53,7 @@ def create_application(services: Services, address: str, clock: Clock = CLOCK) -
     """Put the desks together over one home."""
     desk = make_desk(services, address, clock)
     app = create_desks(desk, secret=services.ring.secret("desk-cookie"), identify=identifier(desk))
+    app.config[EXCHANGE] = make_exchange(services)
     command = services.settings.document_scanner
     if command:
         app.config["DOCUMENT_SCANNER"] = Scanner(command=command, seconds=SCAN_SECONDS)

@@ -24,7 +24,6 @@ from registry.office import holders, holders_copies, holders_requests, holders_s
 from registry.office.channels import Channel, Letter, LetterLost
 from registry.office.context import Actor, Context
 from registry.office.holders_asks import keep_answer, kept_answer
-from registry.office.holders_certificates import ChainOf, recorded_chain
 from registry.office.holders_contacts import is_change_untold, letter_of_change
 from registry.office.holders_home import look
 from registry.office.holders_lines import HOLDER
@@ -77,7 +76,6 @@ class Bench:
     context: Context
     make: Maker
     letters: queue.SimpleQueue[Letter] = field(default_factory=queue.SimpleQueue)
-    chain_of: ChainOf = recorded_chain
 
     def acting(self) -> Context:
         """Return the use cases' surroundings, with the holder as actor."""
@@ -197,7 +195,7 @@ def _carried_out(bench: Bench, ask_id: bytes, ask: Ask) -> Answer:
             answer: Answer
             answer, letter = holders.begin(session, ask, context=context)
         else:
-            answer = _use_case(session, ask, pdf, bench, context)
+            answer = _use_case(session, ask, pdf, context)
         keep_answer(session, ask_id, answer, context)
     # After the commit: a code that was rolled back must not reach anybody.
     if letter is not None:
@@ -226,7 +224,7 @@ def _made_up(bench: Bench, ask: Ask) -> Answer | None:
     return None if known else Refusal(code=otherwise)
 
 
-def _use_case(session: Session, ask: Ask, pdf: bytes, bench: Bench, context: Context) -> Answer:
+def _use_case(session: Session, ask: Ask, pdf: bytes, context: Context) -> Answer:
     answer: Answer
     match ask:
         case Begin():
@@ -234,7 +232,7 @@ def _use_case(session: Session, ask: Ask, pdf: bytes, bench: Bench, context: Con
         case Enter():
             answer = holders.enter(session, ask, context=context)
         case Look():
-            answer = look(session, ask, chain_of=bench.chain_of, context=context)
+            answer = look(session, ask, context)
         case Leave():
             answer = leave(session, ask, context=context)
         case Draw():

@@ -14,6 +14,7 @@ from registry.cli.batches import (
     template_command,
     upload_file_command,
 )
+from registry.cli.centre import centre_group
 from registry.cli.certificates import show_command
 from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
@@ -25,6 +26,7 @@ from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
 from registry.cli.monitor import monitor_command
 from registry.cli.papers import copy_command, pdf_command, timestamps_command
+from registry.cli.reconcile import reconcile_command
 from registry.cli.revising import (
     correct_command,
     reinstate_command,
@@ -35,6 +37,7 @@ from registry.cli.revising import (
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
 from registry.cli.site import employer_group, site_group
+from registry.cli.uploads import upload_group
 from registry.cli.witness import witness_group
 
 
@@ -67,11 +70,14 @@ for command in (
     correct_command,
     reissue_command,
     upload_file_command,
+    upload_group,
+    reconcile_command,
     milestone_group,
     draw_group,
     log_group,
     monitor_command,
     witness_group,
+    centre_group,
     serve_command,
     site_group,
     employer_group,

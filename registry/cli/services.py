@@ -17,6 +17,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from keys.model import Purpose
+from keys.office_keys import OFFICE_KEYS_FILE, office_keys_json
 from keys.policy import MalformedPolicy, Policy, format_policy, join_policy
 from keys.ring import KeyRing
 from keys.signer import PrivateKeySigner
@@ -27,7 +28,7 @@ from registry.cli.checkpoint_keys import checkpoint_signers, near_their_end, pol
 from registry.cli.home import Home, Settings
 from registry.cli.site_keys import announced
 from registry.cli.stamp_roots import stamp_roots
-from registry.cli.trusted import trusted_issuers
+from registry.cli.trusted import trusted_issuers, trusted_office_keys
 from registry.cli.witnesses import WITNESSES_FILE, read_witnesses
 from registry.ledger.asking import Asked, Outcome, witnessed_heads
 from registry.ledger.audit_heads import logged_heads
@@ -272,8 +273,16 @@ class Services:
             signer=signer,
         )
         site_keys = site_keys_json(announced(ring), issued_at=now, signer=signer)
+        with read_unit(self.engine) as session:
+            office = trusted_office_keys(session, ring)
+        keys = office_keys_json(office, issued_at=now, signer=signer)
         storage = LocalStorage(self.home.public / "trust")
         policy = format_policy(self._policy_of(ring))
         storage.write_all(
-            [(POLICY_FILE, policy), (SITE_KEYS_FILE, site_keys), (ISSUERS_FILE, data)]
+            [
+                (POLICY_FILE, policy),
+                (SITE_KEYS_FILE, site_keys),
+                (ISSUERS_FILE, data),
+                (OFFICE_KEYS_FILE, keys),
+            ]
         )

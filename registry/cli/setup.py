@@ -26,6 +26,7 @@ from registry.errors import Refused
 from registry.office.direct import open_direct_filing
 from registry.office.issuers import add_issuer, is_known
 from registry.office.key_places import adopt_keys
+from registry.office.office_keys import announce_office_keys
 from registry.rules.levels import MINTED
 from registry.rules.organisations import check_prefix, is_uscc, normalise_uscc
 from registry.store.base import open_engine, read_unit, write_unit
@@ -123,6 +124,8 @@ def init_home(home: Home, settings: Settings) -> Settings:
     services = Services.open(home)
     with write_unit(services.engine) as session:
         adopt_keys(session, services.ring.keys(), context=services.context)
+    with write_unit(services.engine) as session:
+        announce_office_keys(session, services.ring.keys(), context=services.context)
     services.write_trust()
     return settings
 

@@ -19,6 +19,7 @@ from keys.trust import TrustedIssuer, TrustedKey
 from registry.cli.key_terms import FIRST_DAY, LIFETIME, SKEW
 from registry.office.issuers import all_issuers
 from registry.office.key_places import PlacedKey, placed_keys
+from registry.office.office_keys import PlacedOfficeKey, placed_office_keys
 
 
 def trusted_issuers(
@@ -73,6 +74,40 @@ def _trusted(key: PlacedKey, held: KeyInfo | None, now: datetime) -> TrustedKey:
         public_key=row.public_key,
         not_before=begins,
         not_after=ends,
+        state=state,
+        revoked_at=revoked_at,
+        added_leaf=key.added,
+        ended_leaf=key.ended,
+    )
+
+
+def trusted_office_keys(session: Session, ring: KeyRing) -> list[TrustedKey]:
+    """Return the office's announced keys as the ledger has them; ends those of the ring with it.
+
+    An end that is not in the log yet has no place: the reader goes by the time of revocation.
+    """
+    known = ring.keys()
+    held = {key.key_id: key for key in known}
+    found = []
+    for key in placed_office_keys(session):
+        row, state = key.row, KeyState(key.row.state)
+        key_id = KeyId(row.key_id)
+        if key_id in held and LATER[held[key_id].state] < LATER[state]:
+            ring.set_state(key_id, state)
+        found.append(_trusted_office(key, state))
+    return found
+
+
+def _trusted_office(key: PlacedOfficeKey, state: KeyState) -> TrustedKey:
+    row = key.row
+    revoked_at: datetime | None = row.ended_at if state is KeyState.REVOKED else None
+    return TrustedKey(
+        key_id=KeyId(row.key_id),
+        algorithm=Algorithm(row.algorithm),
+        purpose=Purpose(row.purpose),
+        public_key=row.public_key,
+        not_before=row.not_before,
+        not_after=row.not_after,
         state=state,
         revoked_at=revoked_at,
         added_leaf=key.added,

@@ -21,6 +21,9 @@ COMMANDS = (
     *NAMES,
     *CHANGES,
     "upload-file",
+    "upload",
+    "centre",
+    "reconcile",
     "log",
     "serve",
     "demo",
@@ -33,6 +36,9 @@ COMMANDS = (
     "copy",
     "layout",
     "timestamps",
+    "site",
+    "employer",
+    "holder",
 )
 
 

@@ -170,7 +170,7 @@ def test_the_round_under_way_is_finished(desk: Any, monkeypatch: Any) -> None:
 
 def test_a_second_signal_ends_it_at_once() -> None:
     def work() -> None:
-        with anchoring._until_signalled():
+        with anchoring.until_signalled():
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGTERM)
 

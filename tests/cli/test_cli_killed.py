@@ -78,7 +78,7 @@ def test_init_cut_off_goes_on(empty: Any, monkeypatch: Any, step: Step) -> None:
             empty("init")
     assert empty("init").status == 0
     kept = {file: file.read_bytes() for file in empty.home.rglob("*") if file.is_file()}
-    assert len(list((empty.home / "keys").glob("*.key.json"))) == 4
+    assert len(list((empty.home / "keys").glob("*.key.json"))) == 5
     assert not list(empty.home.rglob("*.part"))
     # Once more, and not a key, a secret or a setting has changed.
     assert empty("init").status == 0
@@ -207,7 +207,8 @@ def test_the_same_list_from_two_desks_at_once(desk: Any) -> None:
         # The second one waits its turn or says that it is not its turn.
         assert process.returncode == 0 or (process.returncode == 2 and err.count("\n") == 1)
     assert desk("anchor", "--json").facts["entries published"] == 0
-    assert desk("log", "fsck", "--json").facts["size"] == 2_006
+    # The people, their batch's close, the status, four company keys and the office's upload key.
+    assert desk("log", "fsck", "--json").facts["size"] == 2_007
 
 
 @pytest.mark.soak
@@ -268,6 +269,9 @@ def played(empty: Any) -> list[str]:
     assert empty("log", "fsck").status == 0
     assert empty.verify(pdfs[0]).status == 0
     assert states_left(empty.home) == LEFT
+    assert "U00000001: acknowledged by the centre" in ran.out
+    assert empty("upload", "show", "U00000001", "--json").facts["state"] == "acknowledged"
+    assert empty("centre", "check", "--home", str(empty.home / "centre")).status == 0
     assert "INSECURE DEMO ACCOUNTS" in ran.out
     logins = {line.split()[0] for line in ran.out.splitlines() if " TOTP " in line}
     assert {"admin", "clerk", "approver", "supervisor", "auditor", "head-jm", "head-dl"} < logins

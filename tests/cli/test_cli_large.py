@@ -29,11 +29,11 @@ def _whole_path(desk: Any, count: int) -> None:
     assert ends == _expected(count)
     anchored = desk("anchor", "--json").facts
     # Beside the people: two keys of issuers, the batch's end and a status.
-    assert anchored["size"] == count + 6
+    assert anchored["size"] == count + 7
     assert anchored["entries published"] == count
     assert "merkletools" in anchored["batch roots"]
     fsck = desk("log", "fsck", "--json").facts
-    assert (fsck["size"], fsck["faults"]) == (count + 6, "none")
+    assert (fsck["size"], fsck["faults"]) == (count + 7, "none")
     proof = desk.folder / "last.tlog-proof"
     number = ran.facts["numbers"][-1].split()[-1]
     assert desk("prove", number, "-o", str(proof)).status == 0

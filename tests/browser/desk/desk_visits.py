@@ -27,9 +27,17 @@ DOWNLOADS = {
     "/occupations/template",
     "/plans/<int:case_id>/roster/report",
     "/plans/roster-template",
+    "/requests/<int:request_id>/document",
+    "/statistics/subsidy/table",
+    "/statistics/table",
     "/supervision/draws/<int:draw_id>/file",
+    "/uploads/<upload_id>/package",
+    "/uploads/<upload_id>/summary",
 }
 """Routes that give a file to be kept in the place of a page."""
+
+ELSEWHERE = {"/uploads/<upload_id>/receipt"}
+"""What only a centre's answer brings: `tests/web/test_upload_pages.py` takes it."""
 
 REFUSALS = {400, 403, 404, 405, 409, 413, 422, 429, 500, 503}
 
@@ -41,12 +49,13 @@ PAGES = {
         /cases/{filing}/documents /me /me/password /me/totp
         """,
     "clerk": """
-        / /list/filing /list/assigned /overview /companies /companies/1 /occupations
+        / /list/filing /list/assigned /overview /statistics /statistics/subsidy
+        /companies /companies/1 /occupations
         /assessors /cases/{plan}
         /plans/{plan}/people /batches/{batch}/publicity/list
         /supervision /supervision/propose /supervision/draws/{draw} /supervision/batches/revoke
         /supervision/assessors/1/disqualify /supervision/companies/1/delist
-        /supervision/companies/1/evaluate
+        /supervision/companies/1/evaluate /uploads/dead /uploads/chain /visibility /requests
         """,
     "approver": """
         /calendar/{year} /calendar/{next}/notice /rules /rules/terms/plan-ahead
@@ -80,6 +89,9 @@ def visit(stage: Any, cases: dict[str, int]) -> None:
         for path in paths.format(**cases, year=year, next=year + 1).split():
             browser.get(path)
     one, first = stage.walk.assessments["main"], stage.walk.today() + timedelta(days=40)
+    ask_for_change(stage.walk)
+    stage.services.anchor()
+    report(stage.walk)
     cases["draft"] = plans.draft_plan(staff, one, first)
     upload_roster(stage.walk, staff(PRECISION.editor), cases["draft"])
     watch_long_work(stage, cases["draft"])
@@ -87,6 +99,40 @@ def visit(stage: Any, cases: dict[str, int]) -> None:
     if stage.thorough:
         open_as_every_role(stage)
         send_nothing(stage)
+
+
+def ask_for_change(walk: Any) -> None:
+    """Ask for a correction with its paper, and read it at the office's desk."""
+    number = f"{PRECISION.prefix}{walk.today():%y}5000001"
+    fields = {
+        "number": number,
+        "kind": "correction",
+        "cause": "name-changed",
+        "name": "欧阳示范",
+        "reason": "户籍登记姓名已变更",
+    }
+    editor, clerk = walk.staff(PRECISION.editor), walk.staff("clerk")
+    editor.open("/requests/new")
+    editor.fill_in("/requests/new", fields)
+    editor.choose("document", "户籍.pdf", b"%PDF-1.4 \xff a paper")
+    path = editor.click("/requests/new").location
+    clerk.open(path)
+    clerk.download(f"{path}/document")
+
+
+def report(walk: Any) -> None:
+    """Put what is owed together for the provincial centre, fix it and take its files."""
+    clerk = walk.staff("clerk")
+    clerk.open("/uploads")
+    clerk.open("/uploads/prepare")
+    clerk.fill_in("/uploads/prepare", {"prefix": PRECISION.prefix, "batch": "GD-2026-0001"})
+    path = clerk.click("/uploads/prepare").location
+    clerk.open(path)
+    clerk.click(f"{path}/freeze")
+    for file in ("package", "summary"):
+        clerk.download(f"{path}/{file}")
+    for table in ("/statistics/table", "/statistics/subsidy/table"):
+        clerk.download(table)
 
 
 def open_as_every_role(stage: Any) -> None:

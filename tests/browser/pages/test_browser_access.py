@@ -123,7 +123,7 @@ def walk(visitor: Any, steps: int) -> list[str]:
 
 
 SWITCHES = ["?display=en", "?display=large", "?display=contrast"]
-HEAD = ["#main", "/", *SWITCHES, "/lookup", "/verify", "/bulk", "/directory", "/log"]
+HEAD = ["#main", "/", *SWITCHES, "/lookup", "/verify", "/bulk", "/holder", "/directory", "/log"]
 
 
 def test_tab_goes_through_the_lookup_in_reading_order(visit: Callable[..., Any]) -> None:

@@ -30,14 +30,12 @@ def address(holders: Any) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 def test_a_holder_walks_from_two_facts_to_a_request(
-    holders: Any, stock: Any, address: str, tmp_path: Path
+    holders: Any, stock: Any, address: str, driver: Any, tmp_path: Path
 ) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
     number = holders.numbers[0]
-    with holders.working(), playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with holders.working():
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(locale="zh-CN", accept_downloads=True).new_page()
         errors: list[str] = []
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
