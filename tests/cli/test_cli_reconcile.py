@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,11 @@ from keys import sealed
 from keys.model import Algorithm, KeyInfo, KeyState, Purpose, key_id_of
 from keys.signer import PrivateKeySigner, public_bytes, software_signer
 from keys.trust import TrustedKey
+from registry.cli import reconcile
 from registry.cli.base import CLOCK
+from registry.cli.services import Services
+from registry.cli.upload_kit import make_kit
+from registry.upload.kit import Kit
 from signing.envelope import to_json
 from signing.tlog.entry import format_time
 from signing.upload.centre_card import CENTRE_FILE, Centre, centre_json
@@ -192,9 +196,19 @@ def test_a_record_that_was_sent_otherwise_is_found(reported: Reported) -> None:
     assert (ran.status, ran.facts["cannot-say"]) == (2, 1), ran
 
 
-def test_a_lost_package_that_cannot_be_made_again_ends_with_2(reported: Reported) -> None:
+def test_a_damaged_package_is_made_again_and_one_that_cannot_be_ends_with_2(
+    reported: Reported, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (kept,) = (reported.desk.home / "uploads").glob("*.sealed")
     kept.write_bytes(kept.read_bytes()[:-1])
+    assert reported().status == 0
+
+    def renamed(services: Services) -> Kit:
+        """Draw the sheet for an office of another name: the same bytes cannot come again."""
+        return replace(make_kit(services), office="示例市另一办公室")
+
+    monkeypatch.setattr(reconcile, "make_kit", renamed)
+    kept.unlink()
     ran = reported()
     assert (ran.status, ran.facts["cannot-say"]) == (2, 1), ran
     assert "-o FILE.xlsx" in ran.line
