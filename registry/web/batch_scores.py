@@ -49,7 +49,7 @@ from registry.web.spreadsheets import workbook_download
 from registry.web.table_upload import FOUND, Rows, Upload, found_text, receive
 from registry.wording_batches import failing_text, points
 
-PAGE: Final = 30
+PAGE: Final = 25
 _CHECKING: Final = Words(title="正在核对成绩", english="Checking scores", counted="已核对（行）")
 
 

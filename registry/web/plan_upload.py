@@ -37,7 +37,7 @@ from registry.web.plan_parts import open_for_editing
 from registry.web.spreadsheets import workbook_download
 from registry.web.table_upload import FOUND, Rows, Upload, found_text, receive
 
-PAGE: Final = 30
+PAGE: Final = 25
 _CHECKING: Final = Words(
     title="正在核对名册", english="Checking the roster", counted="已核对（行）"
 )
