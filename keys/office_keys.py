@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from keys import strict
-from keys.dsse import pae
 from keys.errors import KeyRefused, TrustBroken
-from keys.model import Algorithm, KeyId, KeyState, Purpose, key_id_of, verify_signature
+from keys.log_signed import log_keys_of, sign_file, signed_payload
+from keys.model import Algorithm, KeyId, KeyState, Purpose
 from keys.policy import Policy
 from keys.signer import Signer
 from keys.trust import TrustedKey
-from keys.vkey import SignatureType
 
 OFFICE_KEYS_TYPE: Final = "application/vnd.certreg.office-keys.v1+json"
 OFFICE_KEYS_FILE: Final = "office.json"
@@ -38,8 +37,7 @@ def office_keys_json(keys: Iterable[TrustedKey], *, issued_at: datetime, signer:
     if (info.algorithm, info.purpose) != (Algorithm.ED25519, Purpose.CHECKPOINT):
         raise KeyRefused("office.json is signed by the log's Ed25519 checkpoint key, by no other")
     payload = _payload(tuple(keys), strict.to_time(issued_at))
-    signature = signer.sign(pae(OFFICE_KEYS_TYPE, payload))
-    return _envelope(payload, info.key_id, signature)
+    return sign_file(payload, OFFICE_KEYS_TYPE, signer)
 
 
 def load_office_keys(directory: Path, policy: Policy) -> tuple[TrustedKey, ...]:
@@ -59,25 +57,7 @@ def load_office_keys(directory: Path, policy: Policy) -> tuple[TrustedKey, ...]:
 def _read(data: bytes, policy: Policy) -> tuple[TrustedKey, ...]:
     if len(data) > MAX_OFFICE_KEYS:
         raise ValueError(f"longer than {MAX_OFFICE_KEYS} bytes")
-    envelope = strict.decode(data)
-    signatures = strict.objects_of(envelope, "signatures")
-    if len(signatures) != 1:
-        raise ValueError("there must be one signature")
-    payload = strict.bytes_of(envelope, "payload")
-    key_id = KeyId(strict.text_of(signatures[0], "keyid"))
-    signature = strict.bytes_of(signatures[0], "sig")
-    if _envelope(payload, key_id, signature) != data:
-        raise ValueError("not in the form it is written in")
-    public = {
-        key_id_of(Algorithm.ED25519, log.key.public_key): log.key.public_key
-        for log in policy.logs
-        if log.key.type is SignatureType.ED25519
-    }
-    message = pae(OFFICE_KEYS_TYPE, payload)
-    if key_id not in public or not verify_signature(
-        Algorithm.ED25519, public[key_id], message, signature
-    ):
-        raise ValueError("not signed by the log of log.policy")
+    payload = signed_payload(data, OFFICE_KEYS_TYPE, log_keys_of(policy))
     found = strict.decode(payload)
     keys = tuple(map(_read_key, strict.objects_of(found, "keys")))
     if _payload(keys, strict.text_of(found, "issued_at")) != payload:
@@ -86,16 +66,6 @@ def _read(data: bytes, policy: Policy) -> tuple[TrustedKey, ...]:
     if len({key.key_id for key in keys}) != len(keys):
         raise ValueError("the same key stands in it twice")
     return keys
-
-
-def _envelope(payload: bytes, key_id: KeyId, signature: bytes) -> bytes:
-    return strict.encode(
-        {
-            "payload": strict.to_base64(payload),
-            "payloadType": OFFICE_KEYS_TYPE,
-            "signatures": [{"keyid": key_id, "sig": strict.to_base64(signature)}],
-        }
-    )
 
 
 def _payload(keys: tuple[TrustedKey, ...], issued_at: str) -> bytes:

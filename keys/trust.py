@@ -26,8 +26,8 @@ from typing import Final
 from cryptography.x509 import load_der_x509_certificate
 
 from keys import strict
-from keys.dsse import pae
 from keys.errors import KeyRefused, KeysError, TrustBroken
+from keys.log_signed import log_keys_of, sign_file, signed_payload
 from keys.model import (
     PUBLIC_KEY_BYTES,
     Algorithm,
@@ -36,11 +36,10 @@ from keys.model import (
     Purpose,
     is_prefix,
     key_id_of,
-    verify_signature,
 )
 from keys.policy import MAX_POLICY, Policy, parse_policy
 from keys.signer import Signer
-from keys.vkey import SignatureType, is_key_name
+from keys.vkey import is_key_name
 
 ISSUERS_TYPE: Final = "application/vnd.certreg.issuers.v1+json"
 POLICY_FILE: Final = "log.policy"
@@ -180,7 +179,7 @@ def issuers_json(
         payload = _write_payload(facts, VERSION)
         _refuse_origins(predecessors)
         _read_payload(payload)
-        data = _write_envelope(payload, info.key_id, signer.sign(pae(ISSUERS_TYPE, payload)))
+        data = sign_file(payload, ISSUERS_TYPE, signer)
     except ValueError as fault:
         raise TrustBroken(f"these issuers cannot be published: {fault}") from None
     if len(data) > MAX_ISSUERS:
@@ -198,7 +197,7 @@ def load_trust(directory: Path) -> Trust:
         raise TrustBroken(f"{directory / POLICY_FILE}: {fault}; {_AGAIN}") from None
     try:
         log_keys = _log_keys(policy)
-        payload = _signed_payload(envelope, log_keys)
+        payload = signed_payload(envelope, ISSUERS_TYPE, log_keys)
         facts = _read_payload(payload)
     except ValueError as fault:
         raise TrustBroken(f"{directory / ISSUERS_FILE}: {fault}; {_AGAIN}") from None
@@ -228,41 +227,7 @@ def _log_keys(policy: Policy) -> dict[KeyId, bytes]:
     """Take the Ed25519 keys of the policy's one log: two at once while a key is changed."""
     if len({log.key.name for log in policy.logs}) != 1:
         raise ValueError("log.policy must name one log (two keys of one log are fine)")
-    keys = [log.key for log in policy.logs if log.key.type is SignatureType.ED25519]
-    return {key_id_of(Algorithm.ED25519, key.public_key): key.public_key for key in keys}
-
-
-def _signed_payload(envelope: bytes, log_keys: Mapping[KeyId, bytes]) -> bytes:
-    """Give the payload, unread, once its signature is found good; else ValueError."""
-    payload, key_id, signature = _read_envelope(envelope)
-    if key_id not in log_keys or not verify_signature(
-        Algorithm.ED25519, log_keys[key_id], pae(ISSUERS_TYPE, payload), signature
-    ):
-        raise ValueError("not signed by the log of log.policy")
-    return payload
-
-
-def _write_envelope(payload: bytes, key_id: KeyId, signature: bytes) -> bytes:
-    return strict.encode(
-        {
-            "payload": strict.to_base64(payload),
-            "payloadType": ISSUERS_TYPE,
-            "signatures": [{"keyid": key_id, "sig": strict.to_base64(signature)}],
-        }
-    )
-
-
-def _read_envelope(data: bytes) -> tuple[bytes, KeyId, bytes]:
-    envelope = strict.decode(data)
-    signatures = strict.objects_of(envelope, "signatures")
-    if len(signatures) != 1:
-        raise ValueError("there must be one signature")
-    payload = strict.bytes_of(envelope, "payload")
-    key_id = KeyId(strict.text_of(signatures[0], "keyid"))
-    signature = strict.bytes_of(signatures[0], "sig")
-    if _write_envelope(payload, key_id, signature) != data:
-        raise ValueError("not an envelope of this kind, in the form it is written in")
-    return payload, key_id, signature
+    return log_keys_of(policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from keys import strict
-from keys.dsse import pae
 from keys.errors import KeyRefused, TrustBroken
+from keys.log_signed import log_keys_of, sign_file, signed_payload
 from keys.model import (
     PUBLIC_KEY_BYTES,
     Algorithm,
@@ -26,11 +26,9 @@ from keys.model import (
     KeyState,
     Purpose,
     key_id_of,
-    verify_signature,
 )
 from keys.policy import Policy
 from keys.signer import Signer
-from keys.vkey import SignatureType
 
 SITE_KEYS_TYPE: Final = "application/vnd.certreg.site-keys.v1+json"
 SITE_KEYS_FILE: Final = "site-keys.json"
@@ -70,7 +68,7 @@ def site_keys_json(keys: Iterable[SiteKey], *, issued_at: datetime, signer: Sign
     if (info.algorithm, info.purpose) != (Algorithm.ED25519, Purpose.CHECKPOINT):
         raise KeyRefused("site-keys.json is signed by the log's Ed25519 checkpoint key alone")
     payload = _write(tuple(keys), issued_at)
-    return _envelope(payload, info.key_id, signer.sign(pae(SITE_KEYS_TYPE, payload)))
+    return sign_file(payload, SITE_KEYS_TYPE, signer)
 
 
 def load_site_keys(directory: Path, policy: Policy) -> tuple[SiteKey, ...]:
@@ -96,25 +94,7 @@ def load_site_keys(directory: Path, policy: Policy) -> tuple[SiteKey, ...]:
 def _read(data: bytes, policy: Policy) -> tuple[SiteKey, ...]:
     if len(data) > MAX_SITE_KEYS:
         raise ValueError(f"longer than {MAX_SITE_KEYS} bytes")
-    envelope = strict.decode(data)
-    signatures = strict.objects_of(envelope, "signatures")
-    if len(signatures) != 1:
-        raise ValueError("there must be one signature")
-    payload = strict.bytes_of(envelope, "payload")
-    key_id = KeyId(strict.text_of(signatures[0], "keyid"))
-    signature = strict.bytes_of(signatures[0], "sig")
-    if _envelope(payload, key_id, signature) != data:
-        raise ValueError("not an envelope of this kind, in the form it is written in")
-    known = {
-        key_id_of(Algorithm.ED25519, log.key.public_key): log.key.public_key
-        for log in policy.logs
-        if log.key.type is SignatureType.ED25519
-    }
-    message = pae(SITE_KEYS_TYPE, payload)
-    if key_id not in known or not verify_signature(
-        Algorithm.ED25519, known[key_id], message, signature
-    ):
-        raise ValueError("not signed by the log of log.policy")
+    payload = signed_payload(data, SITE_KEYS_TYPE, log_keys_of(policy))
     found = strict.decode(payload)
     keys = tuple(map(_read_key, strict.objects_of(found, "keys")))
     if _write(keys, strict.time_of(found, "issued_at")) != payload:
@@ -122,16 +102,6 @@ def _read(data: bytes, policy: Policy) -> tuple[SiteKey, ...]:
     if len({key.key_id for key in keys}) != len(keys):
         raise ValueError("the same key stands in the list twice")
     return keys
-
-
-def _envelope(payload: bytes, key_id: KeyId, signature: bytes) -> bytes:
-    return strict.encode(
-        {
-            "payload": strict.to_base64(payload),
-            "payloadType": SITE_KEYS_TYPE,
-            "signatures": [{"keyid": key_id, "sig": strict.to_base64(signature)}],
-        }
-    )
 
 
 def _write(keys: tuple[SiteKey, ...], issued_at: datetime) -> bytes:
