@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import click
 
 from registry.cli.base import Exit, home_option
-from registry.cli.demo_serve import serve_all
 from registry.cli.home import Home
 from registry.cli.serve import LOOPBACK
 from registry.errors import Refused
@@ -39,8 +38,9 @@ def demo_command(home: Home, *, no_serve: bool, port: int, desk_port: int, centr
 
     Three servers: the public site, the desks, and a provincial centre that takes the uploads.
     """
-    # The desks' pages are loaded by this command alone, not by every other one.
+    # The desks' pages and the centre are loaded by this command alone, not by every other one.
     from registry.cli.demo_play import STEPS, Addresses, play  # noqa: PLC0415
+    from registry.cli.demo_serve import serve_all  # noqa: PLC0415
 
     _fresh(home)
     addresses = Addresses(

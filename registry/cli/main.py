@@ -14,13 +14,12 @@ from registry.cli.batches import (
     template_command,
     upload_file_command,
 )
-from registry.cli.centre import centre_group
 from registry.cli.certificates import show_command
 from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
 from registry.cli.desks import account_group, desk_group
 from registry.cli.draws import draw_group
-from registry.cli.holders import holder_group
+from registry.cli.later import LaterGroup
 from registry.cli.layouts import layout_group
 from registry.cli.ledger import log_group, prove_command
 from registry.cli.milestones import milestone_group
@@ -36,7 +35,6 @@ from registry.cli.revising import (
 )
 from registry.cli.serve import serve_command
 from registry.cli.setup import init_command, issuer_group
-from registry.cli.site import employer_group, site_group
 from registry.cli.uploads import upload_group
 from registry.cli.witness import witness_group
 
@@ -77,16 +75,29 @@ for command in (
     log_group,
     monitor_command,
     witness_group,
-    centre_group,
     serve_command,
-    site_group,
-    employer_group,
-    holder_group,
     desk_group,
     account_group,
 ):
     certreg.add_command(command)
 
+
+for name, module, words in (
+    (
+        "centre",
+        "centre",
+        "Run a provincial centre (省中心): take uploads, answer by signed receipts.",
+    ),
+    ("site", "site", "Run the public site's own work; its key and audit lines."),
+    (
+        "employer",
+        "site",
+        "Organisations that check in bulk with a key (批量查验单位).",
+    ),
+    ("holder", "holders", "Serve holders of certificates (持证人服务)."),
+):
+    group = LaterGroup(name, words, module=f"registry.cli.{module}", attribute=f"{name}_group")
+    certreg.add_command(group)
 
 desk_group.add_command(daily_command)
 
