@@ -29,18 +29,19 @@ from registry.office.reasons import (
 )
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.holders import ChangeRequest
+from signing import holder_messages
 from signing.canonical import Canonical, decode, decoder_for, encode
 
 SEALED: Final = "change_requests.sealed"
 PLAN: Final = "change_requests.plan"
 DOCUMENT: Final = "change_requests.document"
-LONGEST_REASON: Final = 500
-MOST_DOCUMENT: Final = 10 * 1024 * 1024
+LONGEST_REASON: Final = holder_messages.LONGEST_REASON
+MOST_DOCUMENT: Final = holder_messages.MOST_DOCUMENT
 """Bytes of the paper that comes with a request."""
 
 _LARGEST: Final = 16_384
 _DIGITS: Final = 9
-_MAGIC: Final = ((b"%PDF-", "pdf"), (b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"))
+_MAGIC: Final = tuple(zip(holder_messages.DOCUMENT_MAGIC, ("pdf", "jpg", "png"), strict=True))
 
 RequestRow: TypeAlias = ChangeRequest
 """A request as pages are handed it: they do not import the store."""
