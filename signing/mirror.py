@@ -92,6 +92,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Accepted by the provincial centre (省中心接收)."""
     listed: str = ""
     """Seen in the national lookup (全国联网可查)."""
+    ended: str = ""
+    """The office reports it no more (不再上报), since that day; absent in older entries."""
 
 
 class MirrorEntry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

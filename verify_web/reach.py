@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from signing.wording import Words, level_words
 from verify_web.times import date_words, printed_date
-from verify_web.wording_page import CHAIN, CHAIN_KNOWN, CHAIN_UNKNOWN, EDITION, FIELDS
+from verify_web.wording_page import (
+    CHAIN,
+    CHAIN_ENDED,
+    CHAIN_KNOWN,
+    CHAIN_UNKNOWN,
+    EDITION,
+    ENDED,
+    FIELDS,
+)
 
 if TYPE_CHECKING:
     from signing.mirror import Chain
@@ -61,9 +69,12 @@ def compared(record: Record | None) -> tuple[Compared, ...]:
 
 
 def reach_of(chain: Chain) -> tuple[Reached, ...]:
-    """Say of each step of the reporting whether and when it was taken, by the office's word."""
+    """Say of each step of the reporting whether and when it was taken, by the office's word.
+
+    Where the office reports it no more, that stands last, with its day.
+    """
     days = {code: getattr(chain, code) for code, _ in CHAIN}
-    return tuple(
+    steps = tuple(
         Reached(
             code=code,
             label=label,
@@ -72,3 +83,7 @@ def reach_of(chain: Chain) -> tuple[Reached, ...]:
         )
         for code, label in CHAIN
     )
+    if not chain.ended:
+        return steps
+    label, word = CHAIN_ENDED
+    return (*steps, Reached(code=ENDED, label=label, word=word, day=date_words(chain.ended)))

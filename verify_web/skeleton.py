@@ -21,7 +21,7 @@ from markupsafe import escape
 from signing.wording import Words
 from verify_web.display import display, told
 from verify_web.times import Shown, clock_words, machine_time
-from verify_web.wording_page import CHAIN_ADVICE
+from verify_web.wording_page import CHAIN_ADVICE, ENDED, ENDED_ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -90,9 +90,13 @@ def _rendered(page: ResultPage) -> str:
         compared=page.compared,
         reach=page.reach,
         listed=any(step.code == "listed" and step.day for step in page.reach),
-        chain_advice=CHAIN_ADVICE,
+        chain_advice=ENDED_ADVICE if _ended(page) else CHAIN_ADVICE,
         policy=page.policy,
     )
+
+
+def _ended(page: ResultPage) -> bool:
+    return any(step.code == ENDED for step in page.reach)
 
 
 def _cut(marked: str) -> list[str]:
@@ -134,7 +138,7 @@ def _shape(page: ResultPage) -> Hashable:
             for step in view.steps
         ),
         len(page.compared),
-        tuple(step.day is None for step in page.reach),
+        tuple((step.code, step.day is None) for step in page.reach),
         None if page.expert is None else len(page.expert.path),
     )
 

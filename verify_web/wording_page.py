@@ -135,6 +135,13 @@ CHAIN: Final = (
 CHAIN_KNOWN: Final = both("据备案机构登记")
 CHAIN_UNKNOWN: Final = both("暂无法确认")
 CHAIN_ADVICE: Final = both("本站没有这一步的登记，不表示没有办理；请以全国联网查询系统为准。")
+ENDED: Final = "ended"
+"""The row that stands after the steps where the office reports the certificate no more."""
+
+CHAIN_ENDED: Final = (both("不再上报"), both("办公室已停止上报"))
+ENDED_ADVICE: Final = both(
+    "办公室已停止上报该证书数据，全国联网查询系统可能查不到。原因请向市技能鉴定办查询。"
+)
 
 
 def words_json(max_age: timedelta, language: Language) -> bytes:

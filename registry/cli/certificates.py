@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import click
 
-from registry.cli.base import home_option, json_option, number_argument, show
+from registry.cli.base import CLOCK, home_option, json_option, number_argument, show
+from registry.cli.chain_lines import chain_lines
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.cli.states import STATES, state_words
 from registry.ledger.evidence import NotAnchored, find_leaf
+from registry.office.almanac import read_almanac
 from registry.office.certificates import current_edition, editions, open_certificate
+from registry.office.chain import chain_of_number
+from registry.office.due import china_day
 from registry.rules.levels import level_of
 from registry.rules.numbers import parse_number
 from registry.store.base import read_unit
@@ -23,7 +27,7 @@ from signing.record import mask_id
 @home_option
 @json_option
 def show_command(home: Home, number: str, *, as_json: bool) -> None:
-    """Show certificate NUMBER: its facts, state, editions and place in the log."""
+    """Show certificate NUMBER: its facts, state, editions, reporting, place in the log."""
     services = Services.open(home)
     explained = [
         f"{part.text:<8} {part.label} {part.meaning}".rstrip()
@@ -39,6 +43,8 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
         history = [
             f"{item.edition}: {state_words(session, item)}" for item in editions(session, number)
         ]
+        almanac, today = read_almanac(session), china_day(CLOCK.now())
+        newest, *older = chain_of_number(session, number, almanac, today=today)
     show(
         {
             "number": number,
@@ -55,6 +61,8 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
             "issued": record.issued,
             "batch": row.batch_id,
             "in the log": place,
+            "reporting": chain_lines(newest),
+            **{f"reporting of edition {one.edition}": chain_lines(one) for one in older},
             "page": f"{services.settings.base_url}/v/{row.token}",
         },
         as_json=as_json,

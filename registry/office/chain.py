@@ -25,7 +25,7 @@ from registry.store.among import among
 from registry.store.certificates import Batch, Certificate
 from registry.store.milestones import MilestoneRow
 from registry.store.outbox import RowState, UploadKind, UploadRow
-from registry.store.uploads import Upload, VisibilityCheck
+from registry.store.uploads import ROW_WITHDRAWN, Upload, UploadEvent, VisibilityCheck, row_named
 from signing.milestone import MilestoneKind
 from signing.mirror import Chain
 
@@ -47,6 +47,7 @@ STEP_WORDS: Final = {
     Step.ACCEPTED: "省已接收",
     Step.LISTED: "全国联网可查",
 }
+_KNOWN_THERE: Final = "already-accepted"
 _TURNS: Final = {
     Step.ISSUED: Turn.OFFICE,
     Step.FILED: Turn.OFFICE,
@@ -86,7 +87,8 @@ class ChainStep:
 class ChainView:
     """The chain of one edition; ``reason`` is the centre's code if it refused the row.
 
-    ``ended`` says that a clerk decided not to report it any more (不再上报): nobody's turn.
+    ``ended`` says that a clerk decided not to report it any more (不再上报): nobody's turn; on
+    ``ended_on``.
     """
 
     number: str
@@ -94,6 +96,7 @@ class ChainView:
     upload_id: str
     reason: str
     ended: bool
+    ended_on: date | None
     steps: tuple[ChainStep, ...]
 
 
@@ -111,6 +114,8 @@ def chains_of(session: Session, rows: Sequence[Certificate]) -> Mapping[int, Cha
             reported=_text(report.reported),
             accepted=_text(report.accepted),
             listed=_text(seen.get(row.status_index)),
+            # What the centre had already is reported all the same, and may be seen any day.
+            ended="" if report.reason == _KNOWN_THERE else _text(report.ended_on),
         )
     return chains
 
@@ -132,6 +137,7 @@ def chain_of_number(
             upload_id=reports.get(row.status_index, _NO_REPORT).upload_id,
             reason=reports.get(row.status_index, _NO_REPORT).reason,
             ended=reports.get(row.status_index, _NO_REPORT).ended,
+            ended_on=reports.get(row.status_index, _NO_REPORT).ended_on,
             steps=_steps(
                 (row.issued, *_days(chains[row.status_index])),
                 reports.get(row.status_index, _NO_REPORT),
@@ -150,11 +156,18 @@ class _Report:
     upload_id: str
     refused: bool
     ended: bool
+    ended_on: date | None
     reason: str
 
 
 _NO_REPORT: Final = _Report(
-    reported=None, accepted=None, upload_id="", refused=False, ended=False, reason=""
+    reported=None,
+    accepted=None,
+    upload_id="",
+    refused=False,
+    ended=False,
+    ended_on=None,
+    reason="",
 )
 
 
@@ -191,6 +204,7 @@ def _reports(session: Session, indices: Iterable[int]) -> dict[int, _Report]:
             UploadRow.reason,
             UploadRow.answered_on,
             UploadRow.upload_id,
+            UploadRow.row,
             Upload.sent_at,
         )
         .outerjoin(Upload, Upload.upload_id == UploadRow.upload_id)
@@ -199,18 +213,39 @@ def _reports(session: Session, indices: Iterable[int]) -> dict[int, _Report]:
             UploadRow.kind != UploadKind.WITHDRAWAL.value,
         )
     )
+    rows = session.execute(query, {"indices": list(indices)}).all()
+    withdrawn = RowState.WITHDRAWN.value
+    decided = _decided(session, {row.upload_id for row in rows if row.state == withdrawn})
     found = {}
-    for row in session.execute(query, {"indices": list(indices)}):
+    for row in rows:
         accepted = row.state == RowState.ACCEPTED.value
+        ended = row.state == withdrawn
         found[row.status_index] = _Report(
             reported=china_day(row.sent_at) if row.sent_at else None,
             accepted=row.answered_on if accepted else None,
             upload_id=row.upload_id or "",
             refused=row.state == RowState.REFUSED.value,
-            ended=row.state == RowState.WITHDRAWN.value,
+            ended=ended,
+            ended_on=decided.get((row.upload_id, row.row)) if ended else None,
             reason="" if accepted else row.reason,
         )
     return found
+
+
+def _decided(session: Session, uploads: Iterable[str | None]) -> dict[tuple[str, int], date]:
+    """Return when rows of these uploads were decided to be reported no more, by upload and row."""
+    wanted = [upload for upload in uploads if upload]
+    if not wanted:
+        return {}
+    query = select(UploadEvent.upload_id, UploadEvent.detail, UploadEvent.at).where(
+        UploadEvent.upload_id.in_(wanted), UploadEvent.kind == ROW_WITHDRAWN
+    )
+    days = {}
+    for upload_id, detail, at in session.execute(query):
+        row = row_named(detail)
+        if row is not None:
+            days[upload_id, row] = china_day(at)
+    return days
 
 
 def _seen(session: Session, indices: Iterable[int]) -> dict[int, date]:

@@ -18,6 +18,9 @@ from registry.store.base import Base, UtcDateTime
 SEEN_SCOPE: Final = "visible"
 """The counter that grows with every change of what was seen nationally."""
 
+ROW_WITHDRAWN: Final = "row-withdraw"
+"""The event of a refused row that is reported no more; its detail begins with `of_row`."""
+
 
 class UploadState(StrEnum):
     """Where an upload stands (上报批状态)."""
@@ -45,6 +48,18 @@ class SentWay(StrEnum):
 
     PUSH = "push"
     HAND = "hand"
+
+
+def of_row(row: int) -> str:
+    """Say in an event's detail which row of the upload it is about."""
+    return f"row {row}: "
+
+
+def row_named(detail: str) -> int | None:
+    """Return the row that an event's detail is about, None if it names none."""
+    name, _, number = detail.partition(":")[0].partition(" ")
+    plain = number.isascii() and number.isdigit()
+    return int(number) if name == "row" and plain else None
 
 
 class Upload(Base):

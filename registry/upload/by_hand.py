@@ -13,7 +13,14 @@ from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Refused
 from registry.store.outbox import RowState, UploadRow
-from registry.store.uploads import SentWay, Upload, UploadEvent, UploadState
+from registry.store.uploads import (
+    ROW_WITHDRAWN,
+    SentWay,
+    Upload,
+    UploadEvent,
+    UploadState,
+    of_row,
+)
 from registry.upload.chain_changes import certificates_changed, upload_changed
 from registry.upload.errors import UploadStateRefused
 from registry.upload.outbox import Doing, get_upload, note, require_state
@@ -103,7 +110,7 @@ def owe_again(session: Session, upload_id: str, row: int, doing: Doing) -> None:
     found.state, found.upload_id, found.row = RowState.OWED.value, None, None
     found.reason, found.answered_on = "", None
     certificates_changed(session, (found.status_index,))
-    note(session, upload, "row-again", doing, f"row {row}: {reason}")
+    note(session, upload, "row-again", doing, of_row(row) + reason)
 
 
 def withdraw_row(session: Session, upload_id: str, row: int, why: str, doing: Doing) -> None:
@@ -117,4 +124,4 @@ def withdraw_row(session: Session, upload_id: str, row: int, why: str, doing: Do
     found = refused_row(session, upload_id, row)
     found.state = RowState.WITHDRAWN.value
     certificates_changed(session, (found.status_index,))
-    note(session, upload, "row-withdraw", doing, f"row {row}: {why.strip()}")
+    note(session, upload, ROW_WITHDRAWN, doing, of_row(row) + why.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from signing.holder_messages import HeldCertificate
@@ -23,7 +24,24 @@ from verify_web.holder.views import held_view
     ],
 )
 def test_waiting_counts_from_the_step_before(chain: Chain, step: int, waited: int) -> None:
-    one = HeldCertificate(
+    stages = held_view(held(chain), date(2026, 11, 21)).stages
+    assert [(n, stage.waited) for n, stage in enumerate(stages) if stage.turn] == [(step, waited)]
+
+
+def test_what_is_reported_no_more_is_nobodys_turn_and_promises_nothing() -> None:
+    today, chain = date(2026, 11, 21), Chain(filed="2026-11-05", reported="2026-11-11")
+    going_on = held_view(held(chain, subsidy_until="2027-11-01"), today)
+    assert (going_on.subsidy_left, going_on.ended) == (345, "")
+    over = msgspec.structs.replace(chain, ended="2026-11-20")
+    view = held_view(held(over, subsidy_until="2027-11-01"), today)
+    assert (view.subsidy_left, view.ended) == (None, "2026-11-20")
+    assert [stage.day for stage in view.stages] == [stage.day for stage in going_on.stages]
+    assert not any(stage.turn or stage.waited for stage in view.stages)
+    assert held_view(held(over, state=1), today).ended == ""
+
+
+def held(chain: Chain, *, subsidy_until: str = "", state: int = 0) -> HeldCertificate:
+    return HeldCertificate(
         number="",
         name="",
         occupation="",
@@ -31,10 +49,8 @@ def test_waiting_counts_from_the_step_before(chain: Chain, step: int, waited: in
         level="3",
         issuer="",
         issued="2026-11-01",
-        state=0,
+        state=state,
         edition=1,
         chain=chain,
-        subsidy_until="",
+        subsidy_until=subsidy_until,
     )
-    stages = held_view(one, date(2026, 11, 21)).stages
-    assert [(n, stage.waited) for n, stage in enumerate(stages) if stage.turn] == [(step, waited)]

@@ -83,6 +83,29 @@ def test_the_reporting_is_shown_as_the_offices_word_and_never_as_checked(
     assert 'class="answer good"' not in reach
 
 
+def test_what_is_reported_no_more_says_so_with_its_day(world: Any, client: FlaskClient) -> None:
+    chain = Chain(filed="2026-11-18", reported="2026-11-19", ended="2026-11-24")
+    world.write_mirror(valid=change(world.entries["valid"], chain=chain))
+    reach = {}
+    for language in ("zh", "en"):
+        client.set_cookie("display", language)
+        text = client.get(f"/v/{world.token('valid')}").text
+        reach[language] = text.partition('id="reach"')[2].partition("</section>")[0]
+    shown = reach["zh"]
+    assert "不再上报</dt><dd>2026年11月24日" in shown
+    assert "办公室已停止上报该证书数据" in shown
+    assert "不表示没有办理" not in shown
+    assert shown.count("暂无法确认") == 2
+    assert "Reported no more</dt><dd>24 November 2026" in reach["en"]
+    assert "so the national lookup may not find it" in reach["en"]
+
+
+def test_a_chain_written_before_it_could_end_is_read() -> None:
+    chain = Chain(filed="2026-11-18", listed="2026-11-22")
+    days = msgspec.msgpack.decode(msgspec.msgpack.encode(chain))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(days[:4]), type=Chain) == chain
+
+
 def test_the_logs_end_gives_the_root(world: Any, client: FlaskClient) -> None:
     size = len(world.leaves)
     root = root_of(map(leaf_hash, world.leaves))
@@ -217,7 +240,9 @@ def test_a_page_filled_into_a_skeleton_is_what_the_template_gives(world: Any) ->
     chain = Chain(filed="2026-11-18", listed="2026-11-22")
     with app.test_request_context("/"):
         pages = []
-        for entry in (*world.entries.values(), change(world.entries["valid"], chain=chain)):
+        ended = change(world.entries["valid"], chain=change(chain, ended="2026-11-24", listed=""))
+        with_chain = change(world.entries["valid"], chain=chain)
+        for entry in (*world.entries.values(), with_chain, ended):
             page = result_page(site, entry, *weigh_entry(site, entry))
             facts = tuple(replace(f, value=f.value + AWKWARD) for f in page.view.facts)
             pages += [page, replace(page, view=replace(page.view, facts=facts))]

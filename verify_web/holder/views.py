@@ -1,7 +1,8 @@
 """A certificate as its holder's page shows it: the chain with dates and turn, the subsidy's limit.
 
 A step without a day is 尚无记录, never "not done": what the registry was not told may well have
-happened. Whose turn it is and for how many days stands at the first such step alone.
+happened. Whose turn it is and for how many days stands at the first such step alone, and nowhere
+once the office reports it no more (不再上报).
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Held:
     stages: tuple[Stage, ...]
     subsidy_left: int | None
     """Days until the subsidy's last day, negative afterwards; None where nothing is to be said."""
+    ended: str
+    """Since when the office reports it no more, "" if it does."""
 
 
 def held_view(one: HeldCertificate, today: date) -> Held:
@@ -49,7 +52,8 @@ def held_view(one: HeldCertificate, today: date) -> Held:
     word, tone, icon = STATES[one.state]
     valid = one.state == 0
     subsidy = None
-    if valid and one.subsidy_until:
+    # Claimed can only be what is found nationally: of what is reported no more, no day is promised.
+    if valid and one.subsidy_until and not one.chain.ended:
         subsidy = (date.fromisoformat(one.subsidy_until) - today).days
     return Held(
         certificate=one,
@@ -60,6 +64,7 @@ def held_view(one: HeldCertificate, today: date) -> Held:
         valid=valid,
         stages=_stages(one, today) if valid else (),
         subsidy_left=subsidy,
+        ended=one.chain.ended if valid else "",
     )
 
 
@@ -74,7 +79,7 @@ def _stages(one: HeldCertificate, today: date) -> tuple[Stage, ...]:
     awaited = next((code for code, _word, _turn in CHAIN if not days[code]), None)
     before, stages = one.issued, []
     for code, word, turn in CHAIN:
-        mine = code == awaited
+        mine = code == awaited and not one.chain.ended
         waited = (today - date.fromisoformat(before)).days if mine else 0
         stages.append(
             Stage(word=word, day=days[code], turn=turn if mine else None, waited=max(0, waited))

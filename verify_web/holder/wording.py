@@ -19,6 +19,10 @@ REFUSALS: Final[Mapping[str, Words]] = {
     ),
     "share-refused": both("填写的内容不符合要求，或者有效的链接已达 20 个，未生成链接"),
     "request-refused": both("填写的内容不符合要求，或者待办的申请已达 5 件，未提交"),
+    "paper-refused": both(
+        "材料不完整、无法读取、设有密码，或者含有脚本、程序、内嵌文件，申请未提交。"
+        "请重新打印或者扫描为 PDF，或者拍照后，再次提交"
+    ),
     "not-found": both("没有找到该项，请刷新后重试"),
     "refused": both("暂不能办理：证书状态或者公开日志尚未就绪，请稍后再试"),
     "trouble": both("办理中出现故障，请稍后再试"),

@@ -24,6 +24,7 @@ from registry.store.uploads import ChainChange
 from registry.upload.by_hand import mark_sent, withdraw_row
 from registry.upload.collecting import collect
 from registry.upload.visible import mark_seen, unseen_count
+from signing.mirror import Chain, Factor, open_entry, open_index, tag_and_key
 
 MONDAY = date(2026, 11, 23)
 
@@ -147,6 +148,17 @@ def test_a_correction_that_the_centre_has_not_is_seen_by_nobody(exchange: Any) -
     assert due(exchange) == []
 
 
+def public_chain(exchange: Any) -> Chain:
+    """Open the public entry of the one certificate, as its QR code does."""
+    site, (row,) = exchange.office.site, exchange.office.rows(Certificate)
+    tag, wrapping = tag_and_key(site.pepper, {Factor.TOKEN: row.token})
+    with closing(sqlite3.connect(site.public / "mirror.db")) as mirror:
+        (wrapped,) = mirror.execute("SELECT wrapped FROM tags WHERE tag = ?", (tag,)).fetchone()
+        entry_id, key = open_index(wrapping, tag, wrapped)
+        query = "SELECT sealed FROM entries WHERE entry_id = ?"
+        return open_entry(entry_id, key, *mirror.execute(query, (entry_id,)).fetchone()).chain
+
+
 def refused_one(exchange: Any) -> str:
     """Let the centre refuse the one row of an upload, whose id is given."""
     exchange.issue(1)
@@ -169,14 +181,19 @@ def test_a_row_that_is_not_reported_any_more_is_nobodys_turn(exchange: Any) -> N
     with write_unit(exchange.office.engine) as session:
         withdraw_row(session, upload, 1, "编号归属待核实", exchange.outbox.doing)
     (view,) = chain(exchange)
-    assert (view.ended, view.reason) == (True, "number-differs")
+    assert (view.ended, view.ended_on) == (True, today(exchange))
+    assert view.reason == "number-differs"
     assert {(one.turn, one.due_on) for one in view.steps} == {(None, None)}
     assert view.steps[3:] == (
         ChainStep(step=Step.ACCEPTED, day=None, waited=None, turn=None, due_on=None),
         ChainStep(step=Step.LISTED, day=None, waited=None, turn=None, due_on=None),
     )
-    # The public entry is written anew.
+    # The public entry is written anew, and says so with the day, however long ago it was.
     assert len(exchange.office.rows(ChainChange)) == 1
+    decided = today(exchange)
+    exchange.later(days=3)
+    exchange.office.run()
+    assert public_chain(exchange).ended == decided.isoformat()
 
 
 @pytest.mark.parametrize("reason", ["already-accepted", "number-differs"])
@@ -190,6 +207,9 @@ def test_what_the_centre_had_already_can_be_seen_nationally(exchange: Any, reaso
     with write_centre(exchange.centre.opened.engine) as session:
         load_visible(session, table, who="test", now=exchange.office.clock.now())
     had = reason == "already-accepted"
+    exchange.office.run()
+    # What the centre has had before is reported: the public is told of no end.
+    assert public_chain(exchange).ended == ("" if had else today(exchange).isoformat())
     assert collect(exchange.sender).visible == int(had)
     assert chain(exchange)[0].steps[4].day == (MONDAY if had else None)
 
