@@ -68,14 +68,14 @@ def blueprint(desk: Desk) -> Blueprint:
 
     @routes.post("/assessors/new")
     @decide(of=COMPANY)
-    def create() -> Response | str:
+    def create() -> Response | tuple[str, int]:
         try:
             with desk.write() as session:
                 add_assessor(
                     session, _typed(), by=me(), context=desk.context(me()), today=desk.today()
                 )
         except FormFaults as refused:
-            return _page(None, refused.faults)
+            return _page(None, refused.faults), 422
         return redirect(url_for("assessors.listing"), 303)
 
     _amending(routes, desk)
@@ -91,7 +91,7 @@ def _amending(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/assessors/<int:assessor_id>")
     @decide(of=COMPANY)
-    def amend(assessor_id: int) -> Response | str:
+    def amend(assessor_id: int) -> Response | tuple[str, int]:
         version = request.form.get("version", type=int)
         if version is None:
             raise BadRequest
@@ -107,7 +107,7 @@ def _amending(routes: Blueprint, desk: Desk) -> None:
                     today=desk.today(),
                 )
         except FormFaults as refused:
-            return _page(_view(desk, assessor_id), refused.faults)
+            return _page(_view(desk, assessor_id), refused.faults), 422
         return redirect(url_for("assessors.listing"), 303)
 
 
@@ -127,11 +127,11 @@ def _tables(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/assessors/import")
     @decide(of=COMPANY)
-    def take_table() -> Response | str:
+    def take_table() -> Response | tuple[str, int]:
         faults = _import(desk)
         if faults:
             shown, more = faults[:SHOWN], max(len(faults) - SHOWN, 0)
-            return render_template("assessors/import.html", faults=shown, more=more)
+            return render_template("assessors/import.html", faults=shown, more=more), 422
         return redirect(url_for("assessors.listing"), 303)
 
 

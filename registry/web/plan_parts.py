@@ -94,7 +94,7 @@ def _times_routes(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/<int:case_id>/times")
     @decide(of=COMPANY)
-    def save_times(case_id: int) -> Response | str:
+    def save_times(case_id: int) -> Response | tuple[str, int]:
         doing, typed = doing_from_form(), _typed_times()
         try:
             with desk.write() as session:
@@ -102,7 +102,7 @@ def _times_routes(routes: Blueprint, desk: Desk) -> None:
                 context = desk.context(me())
                 set_times(session, case, typed, doing=doing, context=context, today=desk.today())
         except FormFaults as refused:
-            return _times_page(desk, case_id, typed, refused.faults)
+            return _times_page(desk, case_id, typed, refused.faults), 422
         return back_to_tasks(case_id)
 
 
@@ -151,7 +151,7 @@ def _assessor_routes(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/<int:case_id>/assessors")
     @decide(of=COMPANY)
-    def save_assessors(case_id: int) -> Response | str:
+    def save_assessors(case_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form()
         chosen = [int(text) for text in request.form.getlist("assessor") if text.isdecimal()]
         try:
@@ -160,7 +160,7 @@ def _assessor_routes(routes: Blueprint, desk: Desk) -> None:
                 context, today = desk.context(me()), desk.today()
                 set_assessors(session, case, chosen, doing=doing, context=context, today=today)
         except FormFaults as refused:
-            return _assessors_page(desk, case_id, chosen, refused.faults)
+            return _assessors_page(desk, case_id, chosen, refused.faults), 422
         return back_to_tasks(case_id)
 
 
@@ -192,7 +192,7 @@ def _training_routes(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/<int:case_id>/training")
     @decide(of=COMPANY)
-    def save_training(case_id: int) -> Response | str:
+    def save_training(case_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form()
         typed = Training(
             hours=request.form.get("hours", 0, type=int),
@@ -205,7 +205,7 @@ def _training_routes(routes: Blueprint, desk: Desk) -> None:
                 case = get_case(session, case_id, me())
                 set_training(session, case, typed, doing=doing, context=desk.context(me()))
         except FormFaults as refused:
-            return _training_page(desk, case_id, typed, refused.faults)
+            return _training_page(desk, case_id, typed, refused.faults), 422
         return back_to_tasks(case_id)
 
 

@@ -80,10 +80,10 @@ def _opening(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/new")
     @decide(of=COMPANY)
-    def create() -> Response | str:
+    def create() -> Response | tuple[str, int]:
         scheme = request.form.get("scheme", type=int)
         if scheme is None:
-            return _new(desk, (FieldFault(field="scheme", text="请选择所依据的评价方案"),))
+            return _new(desk, (FieldFault(field="scheme", text="请选择所依据的评价方案"),)), 422
         with desk.write() as session:
             case = open_plan(
                 session, scheme, by=me(), context=desk.context(me()), today=desk.today()
@@ -122,13 +122,15 @@ def _sending(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/<int:case_id>/check")
     @decide(Role.COMPANY_HEAD)
-    def send(case_id: int) -> Response | str:
+    def send(case_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form()
         try:
             with desk.write() as session:
                 submit_plan(session, get_case(session, case_id, me()), doing, desk)
         except PlanNotReady:
-            return _check_page(desk, case_id)
+            page = _check_page(desk, case_id)
+            # Somebody else has sent it in meanwhile: then it leads to the case, where that stands.
+            return page if isinstance(page, Response) else (page, 422)
         return redirect(url_for("plans.sent", case_id=case_id), 303)
 
     @routes.get("/plans/<int:case_id>/sent")
@@ -150,18 +152,18 @@ def _returning(routes: Blueprint, desk: Desk) -> None:
 
     @routes.post("/plans/<int:case_id>/return")
     @decide(Role.CLERK)
-    def give_back(case_id: int) -> Response | str:
+    def give_back(case_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form()
         if not doing.note.strip():
             fault = FieldFault(field="note", text="请写明退回理由：企业据此修改")
-            return _return_page(desk, case_id, (fault,))
+            return _return_page(desk, case_id, (fault,)), 422
         try:
             with desk.write() as session:
                 case = get_case(session, case_id, me())
                 rows = read_row_findings(session, case, request.form.get("rows", ""))
                 return_plan(session, case, rows, doing, desk)
         except FormFaults as refused:
-            return _return_page(desk, case_id, refused.faults)
+            return _return_page(desk, case_id, refused.faults), 422
         return redirect(url_for("cases.case", case_id=case_id, done="return"), 303)
 
 

@@ -95,7 +95,7 @@ def test_from_a_new_plan_to_the_office_and_back_and_recorded(
     assert "steps/return" not in case, "the step is taken on the page that asks for the rows"
     back = f"/plans/{case_id}/return"
     typed = {"note": "名册存疑", "rows": "2 合同到期\n第三行有误"}
-    again = clerk.post(back, 200, version=version(clerk.get(back)), **typed).get_data(True)
+    again = clerk.post(back, 422, version=version(clerk.get(back)), **typed).get_data(True)
     assert "第 2 条意见请写成" in again
     assert "第三行有误" in again
     clerk.post(back, version=version(again), note="名册存疑", rows="2 合同到期")
@@ -113,7 +113,7 @@ def test_faults_come_back_with_what_was_typed(browse: Any, planning: Any) -> Non
     editor, case_id = opened(browse, planning)
     wrong = {**TIMES, "first_day": "2026-12-01", "last_day": "31.12.", "site_address_1": ""}
     wrong.pop("level-4")
-    page = fill(editor, case_id, "times", 200, **wrong).get_data(True)
+    page = fill(editor, case_id, "times", 422, **wrong).get_data(True)
     assert "有 4 处需要修改" in page
     for field in ("first_day", "last_day", "levels", "site_address_1"):
         assert f'<a href="#{field}">' in page
@@ -122,11 +122,11 @@ def test_faults_come_back_with_what_was_typed(browse: Any, planning: Any) -> Non
     assert 'value="一号车间"' in page
     assert "最早可安排在 2026年12月10日" in page
 
-    page = fill(editor, case_id, "training", 200, hours="许多", content="安全").get_data(True)
+    page = fill(editor, case_id, "training", 422, hours="许多", content="安全").get_data(True)
     assert 'value="许多"' in page
     assert "有 3 处需要修改" in page
     chosen = planning.assessors[:1]
-    page = fill(editor, case_id, "assessors", 200, assessor=chosen).get_data(True)
+    page = fill(editor, case_id, "assessors", 422, assessor=chosen).get_data(True)
     assert "不少于 3 名考评人员，现选 1 名" in page
     assert page.count(" checked") == 1
 
@@ -239,7 +239,7 @@ def test_what_keeps_a_plan_back_is_listed_with_its_page(
     assert "报送市技能鉴定办" not in page
     with small.read() as session:
         number = session.get_one(Case, case_id).version
-    refused = head.post(f"/plans/{case_id}/check", 200, version=number).get_data(True)
+    refused = head.post(f"/plans/{case_id}/check", 422, version=number).get_data(True)
     assert "暂不能报送" in refused
     assert planning.state(case_id) == "draft"
 
@@ -260,7 +260,7 @@ def test_a_case_of_another_kind_is_no_plan(browse: Any, planning: Any) -> None:
 def test_without_a_published_scheme_there_is_no_plan(browse: Any) -> None:
     editor = browse("editor1")
     assert "还没有已公布的评价方案" in editor.get("/plans/new")
-    assert "请选择所依据的评价方案" in editor.post("/plans/new", 200).get_data(True)
+    assert "请选择所依据的评价方案" in editor.post("/plans/new", 422).get_data(True)
     editor.post("/plans/new", 404, scheme=77)
 
 
@@ -278,11 +278,11 @@ def test_assessors_are_registered_amended_and_seen_by_the_office(
         "valid_until": "2028-12-31",
     }
     wrong = {**entry, "id_number": "44030119", "valid_until": "2020-01-01"}
-    page = editor.post("/assessors/new", 200, **wrong).get_data(True)
+    page = editor.post("/assessors/new", 422, **wrong).get_data(True)
     assert "有 2 处需要修改" in page
     assert 'value="赵示例"' in page
     editor.post("/assessors/new", **entry)
-    assert "已登记为本企业考评人员" in editor.post("/assessors/new", 200, **entry).get_data(True)
+    assert "已登记为本企业考评人员" in editor.post("/assessors/new", 422, **entry).get_data(True)
     page = editor.get("/assessors")
     assert "赵**" in page
     assert "赵示例" not in page
@@ -333,7 +333,7 @@ def test_a_table_of_assessors_is_taken_wholly_or_not_at_all(browse: Any, plannin
         }
         return {**cells, **changed}
 
-    def post(*rows: dict[str, Any], status: int = 200) -> str:
+    def post(*rows: dict[str, Any], status: int = 422) -> str:
         table = sheet(list(rows), headers, "考评人员")
         return str(editor.post("/assessors/import", status, file=table).get_data(as_text=True))
 
@@ -348,6 +348,6 @@ def test_a_table_of_assessors_is_taken_wholly_or_not_at_all(browse: Any, plannin
     assert "共 2 名" in editor.get("/assessors")
     assert "第 2 行「证件号码」：此人已登记" in post(row(2))
     wrong = (io.BytesIO(b"a,b"), "x.csv")
-    page = editor.post("/assessors/import", 200, file=wrong).get_data(as_text=True)
+    page = editor.post("/assessors/import", 422, file=wrong).get_data(as_text=True)
     assert "请使用“考评人员”模板" in page
     browse("clerk").get("/assessors/import", 403)
