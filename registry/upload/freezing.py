@@ -149,7 +149,7 @@ def _make(engine: Engine, facts: Facts, place: _Place, kit: Kit) -> _Made:
         with read_unit(engine) as session:
             members = members_of(session, facts.upload_id)
             written = write_rows(session, members, kit, scratch)
-        files = write_tables(facts, written.snapshot, kit, scratch)
+        files = write_tables(facts, written, kit, scratch)
         manifest = _manifest(facts, place, written, files, kit)
         envelope = kit.sign(manifest)
         data = to_json(envelope)
@@ -245,7 +245,7 @@ def _make_again(engine: Engine, upload: Upload, target: Path, kit: Kit) -> None:
             written = write_rows(session, members_of(session, upload.upload_id), kit, scratch)
         if written.snapshot != upload.snapshot:
             raise _lost(upload, "rows.jsonl")
-        files = write_tables(facts, written.snapshot, kit, scratch).by_name()
+        files = write_tables(facts, written, kit, scratch).by_name()
         for name, known in manifest.files.by_name().items():
             if files[name] != known:
                 raise _lost(upload, name)

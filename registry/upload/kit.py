@@ -7,7 +7,7 @@ nor the key ring nor the drawing of documents, and a test can hand in what fails
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -46,7 +46,8 @@ class Kit:
     ``city`` is the log's origin, ``office`` the office's name; ``folder`` keeps the sealed
     packages, under ``field_key`` (32 bytes). ``read_tile`` reads the log's files, ``note(index)``
     gives the best checkpoint that has the leaf. ``key_id`` is the upload key's, ``key_leaf`` where
-    it was announced (None: not in the log yet), ``sign`` signs a manifest with it.
+    it was announced (None: not in the log yet), ``sign`` signs a manifest with it. ``tell(done,
+    total)`` hears how far the files of an upload have come, in rows of all of them together.
     """
 
     city: str
@@ -63,3 +64,4 @@ class Kit:
     key_leaf: int | None
     sign: Callable[[Manifest], Envelope]
     draw: Callable[[Summary], bytes]
+    tell: Callable[[int, int], None] = field(default=lambda _done, _total: None)

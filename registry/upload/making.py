@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 from sqlalchemy.orm import Session
@@ -36,6 +37,11 @@ from signing.upload.package import MANIFEST_NAME, NAMES, write_package
 from signing.upload.rows import encode_row
 
 ROWS, PDF, CSV, XLSX = FILE_NAMES
+Item = TypeVar("Item")
+_BY_ROWS: Final = (ROWS, XLSX, CSV)
+"""The files that are written row by row, in the order of their making."""
+
+_TOLD_EVERY: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,8 @@ def write_rows(session: Session, members: Sequence[Member], kit: Kit, scratch: P
     kinds: Counter[UploadKind] = Counter()
     coder = Coder(kit.mapping)
     with (scratch / ROWS).open("xb") as out:
-        for row, opened in rows_of(session, members, kit.open):
+        found = rows_of(session, members, kit.open)
+        for row, opened in _telling(found, ROWS, len(members), kit):
             kind = UploadKind(row.kind.value)
             codes = coder.codes(row.row, kind, opened.record)
             line = encode_row(replace(row, code=codes))
@@ -81,14 +88,15 @@ def write_rows(session: Session, members: Sequence[Member], kit: Kit, scratch: P
     return WrittenRows(snapshot=digest.hexdigest(), counts=counts, leaves=leaves)
 
 
-def write_tables(facts: Facts, snapshot: str, kit: Kit, scratch: Path) -> Files:
+def write_tables(facts: Facts, written: WrittenRows, kit: Kit, scratch: Path) -> Files:
     """Write both tables and the summary sheet from `rows.jsonl`; return what all files are.
 
     Raises ``UploadRefused`` where a value does not fit the table.
     """
     for name in (XLSX, CSV):
         # Read anew for each: all persons of an upload at once would be 20 MB.
-        rows = table_rows(records_of(scratch / ROWS), kit.mapping)
+        records = _telling(records_of(scratch / ROWS), name, written.counts.total, kit)
+        rows = table_rows(records, kit.mapping)
         write_workbook(kit.mapping, rows, scratch / name, created=facts.created)
     lines = summary_lines(records_of(scratch / ROWS))
     _, first = next(records_of(scratch / ROWS))
@@ -100,7 +108,7 @@ def write_tables(facts: Facts, snapshot: str, kit: Kit, scratch: Path) -> Files:
         batch=facts.batch,
         frozen_at=facts.created,
         template=f"{kit.mapping.title}（{kit.mapping.label}）",
-        snapshot=snapshot,
+        snapshot=written.snapshot,
         lines=lines,
     )
     (scratch / PDF).write_bytes(kit.draw(summary))
@@ -156,6 +164,16 @@ def pack(manifest: bytes, scratch: Path) -> tuple[Path, str]:
     with file.open("xb") as out:
         write_package(out, {name: scratch / name for name in NAMES})
     return file, _facts(file).sha256
+
+
+def _telling(rows: Iterable[Item], name: str, count: int, kit: Kit) -> Iterator[Item]:
+    """Pass the ``count`` rows of a file on, and tell how many of all files have gone by."""
+    before, total = _BY_ROWS.index(name) * count, len(_BY_ROWS) * count
+    for number, row in enumerate(rows):
+        if number % _TOLD_EVERY == 0:
+            kit.tell(before + number, total)
+        yield row
+    kit.tell(before + count, total)
 
 
 def _facts(file: Path) -> FileFacts:

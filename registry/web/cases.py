@@ -15,6 +15,7 @@ from registry.errors import NotFound
 from registry.office.almanac import Almanac, read_almanac
 from registry.office.case_list import PAGE, cases_of, list_assigned
 from registry.office.cases import CaseKind, Doing, get_case, machine_of, steps_open_to
+from registry.office.change_due import changes_due
 from registry.office.docket import docket, lines_of
 from registry.office.figures import due_by_day
 from registry.office.identity import Role
@@ -84,20 +85,22 @@ def blueprint(desk: Desk) -> Blueprint:
             due = docket(session, me(), almanac, today=today, page=page, limit=_OWN, others=_OTHERS)
             watched = matters(session, me(), context, almanac, today=today, others=_OTHERS)
             reports = _reports(session, almanac, today)
+            changes = changes_due(session, me(), almanac, today=today)
             ahead = due_by_day(
                 session,
                 me(),
                 almanac,
                 today=today,
                 count=_DAYS_AHEAD,
-                more=[item.due_on for item in watched.mine],
+                more=[*(item.due_on for item in watched.mine), *changes.days],
             )
         return render_template(
             "home.html",
             due=due,
             watched=watched,
             reports=reports,
-            days=charts.days(due.late + watched.late, ahead),
+            changes=changes,
+            days=charts.days(due.late + watched.late + changes.late, ahead),
             today=today,
             page=page,
             pages=-(-due.total // _OWN),

@@ -1,13 +1,15 @@
 """The page of one upload (上报批) and what a clerk does there, by hand or after the program.
 
 A package or summary sheet carries persons out of the office: its audit line stands before the
-first byte goes out (`freezing.hand_out`).
+first byte goes out (`freezing.hand_out`). Many rows are frozen on a page that tells how far it has
+come; a second click, or one after a crash, finds the upload frozen or freezes it.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -37,12 +39,13 @@ from registry.upload.listing import (
     count_rows,
     rows_of_upload,
 )
-from registry.upload.outbox import dissolve, events_of, get_upload
+from registry.upload.outbox import check_batch_number, dissolve, events_of, get_upload
 from registry.upload.problems import next_step, row_step
 from registry.upload.receiving import LONGEST, import_receipt, receipts_of
 from registry.web.cases import page_asked
 from registry.web.exchange import READERS, demand_city, doing_of, exchange
 from registry.web.gate import decide, me
+from registry.web.long_work import LARGE, Tell, Words, follow
 
 EVENT_WORDS: Final = {
     "prepare": "组批",
@@ -61,6 +64,9 @@ EVENT_WORDS: Final = {
     "row-again": "退回数据重新上报",
     "row-withdraw": "退回数据不再上报",
 }
+_FREEZING: Final = Words(
+    title="正在定稿", english="Freezing", counted="已写入（行，数据文件和两份表格合计）"
+)
 _WAYS: Final = {"push": "网上报送", "hand": "手工报送"}
 _WITH_FILE: Final = frozenset(
     {UploadState.FROZEN, UploadState.SENDING, UploadState.SENT, UploadState.DEAD}
@@ -112,10 +118,22 @@ def _making(routes: Blueprint, desk: Desk) -> None:
     def freeze_upload(upload_id: str) -> Response | tuple[str, int]:
         demand_city(me())
         batch = request.form.get("batch", "").strip()
+        doing, done = doing_of(desk, me()), url_for("uploads.show", upload_id=upload_id)
+        with desk.read() as session:
+            large = get_upload(session, upload_id).row_count >= LARGE
         try:
+            check_batch_number(batch)
             found = exchange()
             found.before()
-            freeze(desk.engine, upload_id, found.kit(), doing_of(desk, me()), batch=batch)
+            kit = found.kit()
+
+            def run(tell: Tell) -> str:
+                freeze(desk.engine, upload_id, replace(kit, tell=tell), doing, batch=batch)
+                return done
+
+            if large:
+                return follow(run, _FREEZING, done)
+            run(desk.tell)
         except (UploadError, Refused) as refused:
             return _page(desk, upload_id, str(refused), field="batch"), 422
         return _back(upload_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 
 from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate
+from registry.store.listed_ahead import ListedAhead, stop_at
 from registry.store.outbox import UploadRow
 from registry.store.uploads import Upload, VisibilityCheck
 
@@ -185,6 +187,25 @@ def test_the_spot_check_shows_names_to_the_clerk_alone(
     assert "已登记 2 本" in clerk.get(done.location)
     with small.read() as session:
         assert len(session.scalars(select(VisibilityCheck)).all()) == 2
+
+
+def test_a_list_that_stands_still_is_told_at_the_desk(browse: Any, small: Any) -> None:
+    number = "Y000044999001265000001"
+    ahead = ListedAhead(number=number, day=date(2026, 12, 20), centre="示例省技能服务指导中心")
+    assert "暂停读取" not in browse("clerk").get("/visibility")
+    with small.write() as session:
+        stop_at(session, ahead, actor="upload", now=small.clock.now())
+    page = browse("auditor").get("/visibility")
+    for words in ("示例省技能服务指导中心的清单中", number, "2026年12月20日", "请先核对本机日期"):
+        assert words in page
+    for path in ("/", "/uploads"):
+        listed = browse("clerk").get(path)
+        assert "核对全国联网清单日期" in listed
+        assert "2026年12月20日" in listed
+        assert '<a href="/visibility">核对' in listed
+    small.clock.moment += timedelta(days=24)
+    assert "暂停读取" not in browse("clerk").get("/visibility")
+    assert "核对全国联网清单日期" not in browse("clerk").get("/uploads")
 
 
 def test_the_machine_api_does_the_same(api: Any, issued: str, small: Any) -> None:
