@@ -1,14 +1,15 @@
 """What the exchange with the provincial centre waits for (上报待办), with the day by the rules.
 
 Owed rows too long, uploads without a receipt, refused rows nobody has decided about, dead letters,
-and accepted certificates that are not seen nationally in time. Counted when the list is shown.
+accepted certificates that are not seen nationally in time, and a national list that is not read on
+because it names a day to come. Counted when the list is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -23,6 +24,7 @@ from registry.rules.terms import Term, Turn
 from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate, CertificateState
 from registry.store.counters import peek
+from registry.store.listed_ahead import ListedAhead, listed_ahead
 from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
 from registry.store.outbox import RowState, UploadKind, UploadRow
@@ -40,6 +42,7 @@ class UploadTask(StrEnum):
     MEND = "mend"
     RECEIPT = "receipt"
     LISTING = "listing"
+    AHEAD = "ahead"
 
 
 TASK_WORDS: Final = {
@@ -48,6 +51,7 @@ TASK_WORDS: Final = {
     UploadTask.MEND: "处理省中心退回的数据",
     UploadTask.RECEIPT: "催要省中心回执",
     UploadTask.LISTING: "核查全国联网查询",
+    UploadTask.AHEAD: "核对全国联网清单日期",
 }
 _TERMS: Final = {
     UploadTask.REPORT: Term.UPLOAD,
@@ -64,6 +68,7 @@ class UploadMatter:
 
     ``working_days`` until ``due_on``, negative when it is past; None of what has no day.
     ``turn`` is whose move it is; what waits for the centre becomes the office's when it is late.
+    ``note`` says more of what is to be done, "" as a rule.
     """
 
     task: UploadTask
@@ -76,6 +81,7 @@ class UploadMatter:
     due_provisional: bool
     working_days: int | None
     turn: Turn
+    note: str
 
     @property
     def word(self) -> str:
@@ -96,8 +102,10 @@ def upload_matters(session: Session, almanac: Almanac, *, today: date) -> tuple[
     # Whatever changes here leaves an audit line: until there is a new one, nothing did.
     (last,) = _LAST_LINE.one(session)
     waiting = kept(session, ("upload-matters", last), lambda: tuple(_all(session)))
+    listed = kept(session, ("listed-ahead", last), lambda: listed_ahead(session))
     found = [_matter(one, almanac, today) for one in waiting]
     shown = [one for one in found if one.task is not UploadTask.LISTING or one.late]
+    shown += _ahead(listed, today)
     return tuple(sorted(shown, key=lambda one: one.due_on or date.min))
 
 
@@ -135,6 +143,28 @@ def _matter(found: _Found, almanac: Almanac, today: date) -> UploadMatter:
         due_provisional=due.provisional if due else False,
         working_days=left,
         turn=Turn.OFFICE if left is not None and left < 0 else turn,
+        note="",
+    )
+
+
+def _ahead(listed: tuple[ListedAhead, datetime] | None, today: date) -> Iterator[UploadMatter]:
+    # Once the day has come, the next reading takes it.
+    if listed is None or listed[0].day <= today:
+        return
+    ahead, at = listed
+    day = ahead.day
+    yield UploadMatter(
+        task=UploadTask.AHEAD,
+        subject=ahead.number,
+        name=ahead.centre,
+        rows=1,
+        address="/visibility",
+        since=china_day(at),
+        due_on=None,
+        due_provisional=False,
+        working_days=None,
+        turn=Turn.OFFICE,
+        note=f"清单所列全国联网可查日期{day.year}年{day.month}月{day.day}日在今天之后，清单停在此处",
     )
 
 

@@ -21,6 +21,7 @@ from registry.errors import NotFound, Refused
 from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate, CertificateState
 from registry.store.counters import peek, raise_to, take_range
+from registry.store.listed_ahead import ListedAhead, go_on, listed_ahead, stop_at
 from registry.store.outbox import RowState, UploadKind, UploadRow
 from registry.store.uploads import SEEN_SCOPE, VisibilityCheck
 from registry.upload.asking import Visibility
@@ -29,6 +30,9 @@ from registry.upload.outbox import Doing
 
 SPOT_CHECK: Final = "spot-check"
 CENTRE: Final = "centre"
+_LONGEST: Final = 300
+"""Characters of a centre's name in a line's detail."""
+
 _KNOWN_THERE: Final = "already-accepted"
 _CHINA: Final = ZoneInfo("Asia/Shanghai")
 _STANDING: Final = (CertificateState.VALID, CertificateState.SUSPENDED)
@@ -121,29 +125,40 @@ def visibility_cursor(session: Session, centre: str) -> int:
     return peek(session, _scope(centre), start=0)
 
 
+def stands_still(session: Session, today: date) -> ListedAhead | None:
+    """Return the entry with a day to come at which the list is not read on; None if it goes on."""
+    found = listed_ahead(session)
+    # Once the day has come, the next reading takes it.
+    return found[0] if found is not None and found[0].day > today else None
+
+
 def load_visibility(session: Session, found: Visibility, centre: str, doing: Doing) -> Loaded:
     """Put the centre's days down, and how far its list was read.
 
     Numbers that are not here, or not accepted, are counted and left out. A day to come is left out
-    and the list not read past it, so that it is asked for again; nothing of it is on the record
-    unless another day is new.
+    and the list not read past it, so that it is asked for again; the first such day is put down
+    once, for the desk to see, and nothing more of it unless another day is new.
     """
     today = doing.now.astimezone(_CHINA).date()
     fresh: list[int] = []
-    unknown, to_come = 0, False
+    unknown, to_come = 0, None
     for entry in found.visible:
         day = _day(entry.seen_on)
         certificate = _accepted_edition(session, entry.number)
         if certificate is None or day is None or not certificate.issued <= day <= today:
             unknown += 1
-            to_come = to_come or bool(certificate and day and day > today)
+            if to_come is None and certificate is not None and day is not None and day > today:
+                to_come = ListedAhead(number=entry.number, day=day, centre=centre[:_LONGEST])
         elif _put_down(session, certificate.status_index, day, CENTRE, centre[:80]):
             fresh.append(certificate.status_index)
     loaded = Loaded(read=len(found.visible), new=len(fresh), unknown=unknown)
-    if to_come and not fresh:
-        return loaded
-    if not to_come:
+    if to_come is None:
         raise_to(session, _scope(centre), found.next)
+        go_on(session)
+    else:
+        stop_at(session, to_come, actor=doing.actor, now=doing.now)
+        if not fresh:
+            return loaded
     take_range(session, SEEN_SCOPE, len(fresh), start=1)
     certificates_changed(session, fresh)
     session.add(

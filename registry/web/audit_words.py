@@ -69,6 +69,7 @@ _WORDS: Final = {
     "pool-list": "查看专家库名单",
     "publicity-list-print": "打印公示名单",
     "request-correction": "持证人申请信息更正",
+    "request-paper-download": "下载变更申请的证明材料",
     "request-reissue": "持证人申请补发",
     "share-view": "授权链接被查看",
     "passkey-add": "登记通行密钥",
@@ -116,6 +117,7 @@ _WORDS: Final = {
     "visibility-list": "查看抽查名单",
     "visibility-load": "取得全国联网可查日期",
     "visibility-seen": "登记全国联网可查",
+    "visibility-wait": "全国联网清单日期未到，暂停读取",
     "witness-alarm": "见证方告警",
 }
 

@@ -19,7 +19,13 @@ from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.identity import Role
 from registry.office.spot_check import names_of
 from registry.office.unit import Desk
-from registry.upload.visible import Unseen, mark_seen, sample_unseen, unseen_count
+from registry.upload.visible import (
+    Unseen,
+    mark_seen,
+    sample_unseen,
+    stands_still,
+    unseen_count,
+)
 from registry.web.exchange import READERS, demand_city, doing_of
 from registry.web.gate import decide, me
 
@@ -63,6 +69,7 @@ def _page(desk: Desk, fault: str = "", *, field: str = "") -> str:
     clerk = me().role is Role.CLERK
     with desk.read() as session:
         waiting = unseen_count(session)
+        ahead = stands_still(session, desk.today())
         drawn: list[tuple[Unseen, str]] = []
         if clerk and _SEED.fullmatch(seed):
             # The seed was drawn by the desk: the same page shows the same list until it is done.
@@ -75,6 +82,7 @@ def _page(desk: Desk, fault: str = "", *, field: str = "") -> str:
     return render_template(
         "uploads/visibility.html",
         waiting=waiting,
+        ahead=ahead,
         drawn=drawn,
         seed=seed if drawn else "",
         fresh=desk.random(8).hex(),
