@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from registry.errors import NotFound, Overtaken, Refused
 from registry.office import holders, holders_copies, holders_requests, holders_shares
+from registry.office.change_papers import NO_PAPER, Examined
 from registry.office.channels import Channel, Letter, LetterLost
 from registry.office.context import Actor, Context
 from registry.office.holders_asks import keep_answer, kept_answer
@@ -69,12 +71,16 @@ class Maker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What the worker works with."""
+    """What the worker works with.
+
+    ``examine`` looks into a paper, or raises ``PaperRefused`` or ``ScanFailed``.
+    """
 
     engine: Engine
     exchange: Exchange
     context: Context
     make: Maker
+    examine: Callable[[bytes], Examined]
     letters: queue.SimpleQueue[Letter] = field(default_factory=queue.SimpleQueue)
 
     def acting(self) -> Context:
@@ -186,6 +192,7 @@ def _carried_out(bench: Bench, ask_id: bytes, ask: Ask) -> Answer:
     if (made_up := _made_up(bench, ask)) is not None:
         return made_up
     pdf = _drawn(bench, ask_id, ask, context) if isinstance(ask, Draw) else b""
+    paper = _looked_into(bench, ask_id, ask, context) if isinstance(ask, Request) else NO_PAPER
     with write_unit(bench.engine) as session:
         kept = kept_answer(session, ask_id, context)
         if kept is not None:
@@ -195,7 +202,7 @@ def _carried_out(bench: Bench, ask_id: bytes, ask: Ask) -> Answer:
             answer: Answer
             answer, letter = holders.begin(session, ask, context=context)
         else:
-            answer = _use_case(session, ask, pdf, context)
+            answer = _use_case(session, ask, pdf, paper, context)
         keep_answer(session, ask_id, answer, context)
     # After the commit: a code that was rolled back must not reach anybody.
     if letter is not None:
@@ -224,7 +231,7 @@ def _made_up(bench: Bench, ask: Ask) -> Answer | None:
     return None if known else Refusal(code=otherwise)
 
 
-def _use_case(session: Session, ask: Ask, pdf: bytes, context: Context) -> Answer:
+def _use_case(session: Session, ask: Ask, pdf: bytes, paper: Examined, context: Context) -> Answer:
     answer: Answer
     match ask:
         case Begin():
@@ -244,7 +251,7 @@ def _use_case(session: Session, ask: Ask, pdf: bytes, context: Context) -> Answe
         case OpenShare():
             answer = holders_shares.open_share(session, ask, context=context)
         case Request():
-            answer = holders_requests.request(session, ask, context=context)
+            answer = holders_requests.request(session, ask, paper, context=context)
         case _:
             assert_never(ask)
     return answer
@@ -256,6 +263,18 @@ def _drawn(bench: Bench, ask_id: bytes, ask: Draw, context: Context) -> bytes:
             return b""
         until = holders_copies.may_draw(session, ask, context=context)
     return bench.make(ask.number, ask.purpose, ask.recipient, until)
+
+
+def _looked_into(bench: Bench, ask_id: bytes, ask: Request, context: Context) -> Examined:
+    """Look into a request's paper, once it is known that the request may be put down.
+
+    No transaction is open meanwhile: a large PDF takes seconds.
+    """
+    with write_unit(bench.engine) as session:
+        if kept_answer(session, ask_id, context) is not None:
+            return NO_PAPER
+        holders_requests.may_request(session, ask, context=context)
+    return bench.examine(ask.document)
 
 
 def _now(bench: Bench) -> float:

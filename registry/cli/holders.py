@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 import click
@@ -21,8 +23,12 @@ from registry.cli.holder_work import Bench, send_waiting, tell_changes, work_on,
 from registry.cli.home import Home
 from registry.cli.services import Services
 from registry.documents.errors import GlyphMissing, TextTooLong
+from registry.documents.pdf_check import look_into
+from registry.documents.pdf_finding import PdfFinding
 from registry.errors import Refused
+from registry.office.change_papers import Examined, examined_of_holder
 from registry.office.channels import Channel, ConsoleChannel, Letter, LetterLost
+from registry.office.document_files import Examiner, Scanner
 from registry.office.holders_contacts import put_contact
 from registry.office.holders_copies import CopyRefused
 from registry.store.base import write_unit
@@ -31,6 +37,7 @@ from verify_web.mail import SmtpChannel, settings_of
 
 COMMAND: Final = "CERTREG_CODE_COMMAND"
 COMMAND_SECONDS: Final = 20
+SCAN_SECONDS: Final = 60
 
 
 @click.group("holder")
@@ -104,7 +111,27 @@ def make_bench(services: Services) -> Bench:
         exchange=open_exchange(services.home),
         context=services.context,
         make=make,
+        examine=_examine(services),
     )
+
+
+def _examine(services: Services) -> Callable[[bytes], Examined]:
+    """Return what looks into holders' papers: as the desks do, and with the same virus scan."""
+    command = services.settings.document_scanner
+    scanner = Scanner(command=command, seconds=SCAN_SECONDS) if command else None
+
+    def look(path: Path) -> str:
+        found = look_into(path)
+        return "" if found is PdfFinding.NOTHING else found.value
+
+    examiner = Examiner(look=look, scanner=scanner)
+    folder = services.home.path / "documents"
+
+    def examine(data: bytes) -> Examined:
+        now = services.context.clock.now()
+        return examined_of_holder(folder, data, examiner=examiner, now=now)
+
+    return examine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from registry.office.almanac import read_almanac
 from registry.office.cases import Doing, audit
 from registry.office.certificates import current_edition
 from registry.office.change_checks import Seen, look
+from registry.office.change_papers import NO_PAPER, Examined, paper_kind
 from registry.office.change_steps import OPEN, add_event, take_step
 from registry.office.changes import (
     LONGEST_REASON,
@@ -28,7 +29,6 @@ from registry.office.changes import (
     Kind,
     Origin,
     Plan,
-    document_kind,
     get_request,
     held_of,
     plan_of,
@@ -58,7 +58,7 @@ LONGEST_VALUE: Final = 60
 class Wish:
     """What a company or the office asks for; ``changes`` hold what is to be different alone.
 
-    ``document`` are the bytes of a PDF, JPEG or PNG of at most 10 MB, empty for none.
+    ``document`` is a PDF, JPEG or PNG of at most 10 MB that was looked into, empty for none.
     """
 
     number: str
@@ -66,7 +66,7 @@ class Wish:
     cause: str
     changes: Mapping[str, str]
     reason: str
-    document: bytes = b""
+    document: Examined = NO_PAPER
 
 
 class AskUnsound(FormFaults):
@@ -95,7 +95,7 @@ def ask(
     kind = _kind(wish.kind, origin)
     number = _seen(session, wish.number, by)
     plan = read_plan(kind, wish.cause, wish.changes)
-    paper = read_paper(wish.document)
+    paper = paper_kind(wish.document)
     held = Held(answer="", field="", reason=_reason(wish.reason), wanted="")
     _alone(session, number, kind)
     today = china_day(context.clock.now())
@@ -141,7 +141,7 @@ def note_unsound(engine: Engine, unsound: AskUnsound, by: Identity, context: Con
 
 
 def resubmit(
-    session: Session, request_id: int, document: bytes, doing: Doing, *, context: Context
+    session: Session, request_id: int, document: Examined, doing: Doing, *, context: Context
 ) -> None:
     """Hand a returned request in again, with what was missing; the office's term begins anew.
 
@@ -150,7 +150,7 @@ def resubmit(
     row = get_request(session, request_id, doing.by, lock=True)
     if (row.origin == Origin.COMPANY) != (doing.by.role in COMPANY_ROLES):
         raise NotAllowed("该申请由企业补正后重新提交")
-    paper = read_paper(document)
+    paper = paper_kind(document)
     take_step(session, row, "resubmit", doing=doing, context=context)
     if paper:
         row.document_kind = paper
@@ -183,15 +183,6 @@ def read_plan(kind: Kind, cause: str, changes: Mapping[str, str]) -> Plan:
     if faults:
         raise FormFaults(faults)
     return Plan(cause=cause, changes=tuple(sorted(wanted.items())))
-
-
-def read_paper(data: bytes) -> str:
-    """Say what kind of paper was sent, "" for none. Raises ``FormFaults``."""
-    kind = document_kind(data)
-    if kind is None:
-        text = "证明材料为 PDF、JPEG 或者 PNG 文件，不超过 10 MB"
-        raise FormFaults([FieldFault(field="document", text=text)])
-    return kind
 
 
 def require_sound(seen: Seen) -> None:

@@ -18,6 +18,8 @@ class Disclosed(StrEnum):
 
     DOCUMENT = "document-download"
     """A document of a case."""
+    REQUEST_PAPER = "request-paper-download"
+    """The paper of a change request."""
     APPLICATION = "application-print"
     """A filing's form with its persons."""
     SCORES_TEMPLATE = "scores-template-download"

@@ -13,9 +13,11 @@ import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Final
 
@@ -102,20 +104,11 @@ def receive(
 
     Raises ``DocumentRefused`` or ``ScanFailed``; then nothing is left behind.
     """
-    vault.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _clear_away(vault.folder, now)
-    handle, waiting = tempfile.mkstemp(dir=vault.folder, prefix=_INCOMING)
-    plain = Path(waiting)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            size, digest = _copy(stream, file)
-        media = media_of(plain)
-        if media is Media.PDF and (fault := examiner.look(plain)):
-            raise DocumentRefused(fault)
-        scan = examiner.scanner.scan(plain) if examiner.scanner else NOT_SCANNED
+    with _waiting(vault.folder, now) as (plain, file):
+        size, digest = _copy(stream, file)
+        file.close()
+        media, scan = _passed(plain, examiner)
         _store(vault, Paper(case_id=case_id, sha256=digest), plain)
-    finally:
-        plain.unlink(missing_ok=True)
     return Received(
         case_id=case_id,
         name=clean_name(name, media),
@@ -124,6 +117,39 @@ def receive(
         sha256=digest,
         scan=scan,
     )
+
+
+def examine(folder: Path, data: bytes, *, examiner: Examiner, now: datetime) -> None:
+    """Examine bytes that are kept elsewhere; ``folder`` has them plain only meanwhile.
+
+    Raises ``DocumentRefused`` or ``ScanFailed``.
+    """
+    with _waiting(folder, now) as (plain, file):
+        _copy(BytesIO(data), file)
+        file.close()
+        _passed(plain, examiner)
+
+
+@contextmanager
+def _waiting(folder: Path, now: datetime) -> Iterator[tuple[Path, IO[bytes]]]:
+    """Give a file of one's own for what is not examined yet; it goes, come what may."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear_away(folder, now)
+    handle, waiting = tempfile.mkstemp(dir=folder, prefix=_INCOMING)
+    plain = Path(waiting)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield plain, file
+    finally:
+        plain.unlink(missing_ok=True)
+
+
+def _passed(plain: Path, examiner: Examiner) -> tuple[Media, str]:
+    """Return a file's type and the scan's word. Raises ``DocumentRefused`` or ``ScanFailed``."""
+    media = media_of(plain)
+    if media is Media.PDF and (fault := examiner.look(plain)):
+        raise DocumentRefused(fault)
+    return media, examiner.scanner.scan(plain) if examiner.scanner else NOT_SCANNED
 
 
 def _copy(stream: IO[bytes], target: IO[bytes]) -> tuple[int, str]:

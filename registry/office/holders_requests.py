@@ -8,6 +8,7 @@ should be changed, why, and the paper that shows it are sealed. What the office 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from registry.errors import Refused
 from registry.office.change_making import due_day
+from registry.office.change_papers import Examined, paper_kind
 from registry.office.change_steps import OPEN, add_event
 from registry.office.changes import (
     LONGEST_REASON,
@@ -66,13 +68,24 @@ class RequestRefused(Refused):
     code = "request-refused"
 
 
-def request(session: Session, ask: Request, *, context: Context) -> Done:
-    """Put a request down. Raises ``SessionOver``, ``NotFound``, ``RequestRefused``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """Whose request it may be, about which certificate, and what is asked for."""
+
+    id_tag: bytes
+    number: str
+    kind: Kind
+
+
+def may_request(session: Session, ask: Request, *, context: Context) -> Allowed:
+    """Say whether a request may be put down; asked first, so that no paper is looked into in vain.
+
+    Raises ``SessionOver``, ``NotFound``, ``RequestRefused``.
+    """
     tag = holder_of(session, ask.session, context)
     row = own_certificate(session, tag, ask.number)
     kind = _checked(ask)
-    paper = document_kind(ask.document)
-    if paper is None:
+    if document_kind(ask.document) is None:
         raise RequestRefused("a document is a PDF, JPEG or PNG of at most 10 MB")
     waiting = select(ChangeRequest.request_id).where(
         ChangeRequest.id_tag == tag,
@@ -81,16 +94,22 @@ def request(session: Session, ask: Request, *, context: Context) -> Done:
     )
     if len(session.scalars(waiting).all()) >= MOST_OPEN:
         raise RequestRefused("too many requests of this holder are waiting")
+    return Allowed(id_tag=tag, number=row.number, kind=kind)
+
+
+def request(session: Session, ask: Request, paper: Examined, *, context: Context) -> Done:
+    """Put a request down, with its paper as it was looked into. Raises what `may_request` does."""
+    allowed = may_request(session, ask, context=context)
     today = china_day(context.clock.now())
     last, provisional = due_day(session, context)
     made = ChangeRequest(
         origin=HOLDER,
-        kind=kind.value,
-        number=row.number,
-        id_tag=tag,
+        kind=allowed.kind.value,
+        number=allowed.number,
+        id_tag=allowed.id_tag,
         sealed=b"",
         document=b"",
-        document_kind=paper,
+        document_kind=paper_kind(paper),
         state=CHANGE.start,
         received_on=today,
         due_from=today,
@@ -102,9 +121,9 @@ def request(session: Session, ask: Request, *, context: Context) -> Done:
     session.flush()
     held = Held(answer="", field=ask.field, reason=ask.reason, wanted=ask.wanted)
     seal_held(made, held, context)
-    seal_document(made, ask.document, context)
+    seal_document(made, paper, context)
     add_event(session, made, OPEN, made.state, actor=HOLDER, by=None, note="", context=context)
-    session.add(holder_line(f"request-{kind.value}", reference(made.request_id), context))
+    session.add(holder_line(f"request-{allowed.kind.value}", reference(made.request_id), context))
     return Done(reference=reference(made.request_id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from flask import Blueprint, redirect, render_template, request
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Response
 from registry.office import change_deciding as deciding
 from registry.office import change_making as making
 from registry.office.cases import GuardsFailed
+from registry.office.change_papers import NO_PAPER, Examined, examined
 from registry.office.changes import (
     KIND_WORDS,
     MAY_ASK,
@@ -28,6 +30,7 @@ from registry.office.unit import Desk
 from registry.rules.people import ID_TYPE_NAMES
 from registry.web.batch_scores import drawable
 from registry.web.cases import doing_from_form
+from registry.web.documents import examiner
 from registry.web.filing_words import by_field
 from registry.web.gate import COMPANY, OFFICE, decide, me
 
@@ -68,9 +71,9 @@ def _asking(routes: Blueprint, desk: Desk, page: Page) -> None:
             cause=request.form.get("cause", ""),
             changes=_changes(),
             reason=request.form.get("reason", ""),
-            document=_document(),
         )
         try:
+            wish = replace(wish, document=_paper(desk))
             with desk.write() as session:
                 context = desk.context(me())
                 row = making.ask(session, wish, by=me(), drawable=drawable, context=context)
@@ -87,9 +90,11 @@ def _asking(routes: Blueprint, desk: Desk, page: Page) -> None:
     def resubmit(request_id: int) -> Response | tuple[str, int]:
         doing = doing_from_form("note-resubmit")
         try:
+            # Before anything is locked: looking into a paper takes a while.
+            paper = _paper(desk)
             with desk.write() as session:
                 context = desk.context(me())
-                making.resubmit(session, request_id, _document(), doing, context=context)
+                making.resubmit(session, request_id, paper, doing, context=context)
         except FormFaults as refused:
             return page(desk, request_id, refused.faults, None), 422
         return redirect(f"/requests/{request_id}", 303)
@@ -178,10 +183,14 @@ def _changes() -> Mapping[str, str]:
     return {name: request.form.get(name, "").strip() for name in CORRECTABLE}
 
 
-def _document() -> bytes:
+def _paper(desk: Desk) -> Examined:
+    """Look into the paper that was sent. Raises ``FormFaults``, ``ScanFailed``."""
     sent = request.files.get("document")
+    if sent is None or not sent.filename:
+        return NO_PAPER
     # One byte more than is taken: a longer file is seen and not read to its end.
-    return sent.stream.read(MOST_DOCUMENT + 1) if sent and sent.filename else b""
+    data = sent.stream.read(MOST_DOCUMENT + 1)
+    return examined(desk.documents, data, examiner=examiner(), now=desk.clock.now())
 
 
 def _form(desk: Desk, faults: tuple[FieldFault, ...]) -> str:

@@ -30,6 +30,7 @@ from registry.office.changes import (
     opened,
     reference,
 )
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.form_faults import FieldFault
 from registry.office.holders_contacts import ContactWrong, put_contact
 from registry.office.identity import NotAllowed, Role
@@ -84,8 +85,9 @@ def blueprint(desk: Desk) -> Blueprint:
     def document(request_id: int) -> Response:
         with desk.read() as session:
             kind, data = open_document(session, request_id, me(), context=desk.context(me()))
+        note_disclosure(desk, Disclosed.REQUEST_PAPER, reference(request_id), me())
         response = Response(data, content_type=_TYPES[kind])
-        # Saved, never shown within these pages: nobody here has looked into it.
+        # Saved, never shown within these pages: it came from outside.
         name = f"{reference(request_id)}.{kind}"
         response.headers.set("Content-Disposition", "attachment", filename=name)
         return response

@@ -18,7 +18,12 @@ from registry.rules.changing import CHANGE
 from registry.store.audit import AuditLine
 from registry.web.audit_words import action_word
 
-PAPER = b"%PDF-1.4 \xff a paper"
+PAPER = (
+    b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+    b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj\n"
+    b"trailer <</Root 1 0 R>>\n%%EOF\n"
+)
 API = "/api/v1"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from registry.office.change_papers import Examined
 from registry.office.holders import begin, enter
 from registry.office.holders_contacts import contact_of
 from registry.office.holders_requests import request, requests_of
@@ -76,7 +77,7 @@ def asked(office: Any, clerk: Any, **changes: Any) -> str:
         ask = Request(
             session=entered.session, number=NUMBER, reason="姓名用字有误", document=PDF, **fields
         )
-        return str(request(session, ask, context=context).reference)
+        return str(request(session, ask, Examined(PDF), context=context).reference)
 
 
 def test_a_request_arrives_and_its_holder_reads_the_answer(held: Any, browse: Any) -> None:
@@ -116,7 +117,7 @@ def test_a_request_arrives_and_its_holder_reads_the_answer(held: Any, browse: An
         lines = session.scalars(select(AuditLine)).all()
         assert [line.action for line in lines] == [
             "holder-contact", "holder-begin", "holder-enter", "request-correction",
-            "change-return", "requests.step", "change-resubmit",
+            "request-paper-download", "change-return", "requests.step", "change-resubmit",
             "change-propose-refusal", "requests.step", "change-reject",
         ]  # fmt: skip
         assert not any(word in str(vars(line)) for line in lines for word in (NAME, ID, "138"))

@@ -15,13 +15,16 @@ from registry.office.cases import Doing
 from registry.office.change_checks import look, sides
 from registry.office.change_list import ListedRequest, list_requests, listed
 from registry.office.change_making import suggested
+from registry.office.change_papers import Examined, examined
 from registry.office.change_steps import steps_open_to, timeline
 from registry.office.changes import (
     Kind,
     get_request,
     open_document,
     opened,
+    reference,
 )
+from registry.office.disclosures import Disclosed, note_disclosure
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Role
 from registry.office.reasons import Reason
@@ -40,6 +43,7 @@ from registry.web.api.endpoint import (
 )
 from registry.web.api.filings import APPROVERS, CLERKS
 from registry.web.batch_scores import drawable
+from registry.web.documents import examiner
 from registry.web.gate import COMPANY, OFFICE
 from registry.wording import message
 
@@ -177,7 +181,7 @@ def open_change_request(call: Call, given: NewRequest) -> ListedRequest:
         cause=given.cause.value,
         changes=given.changes.by_field(),
         reason=given.reason,
-        document=_paper(given.document),
+        document=_paper(call, given.document),
     )
     try:
         with call.desk.write() as session:
@@ -201,6 +205,7 @@ def download_change_document(call: Call, _: Nothing) -> Download:
     """Download change document (下载证明材料)."""
     with call.desk.read() as session:
         _kind, data = open_document(session, _id(call), call.by, context=call.context)
+    note_disclosure(call.desk, Disclosed.REQUEST_PAPER, reference(_id(call)), call.by)
     return Download(data=data, media_type="application/octet-stream", size=len(data))
 
 
@@ -235,9 +240,10 @@ def take_change_step(call: Call, given: Remark) -> ListedRequest:
 @TABLE.post("/requests/<int:request_id>/resubmit", roles=_ASKS, takes=Returned, gives=ListedRequest)
 def resubmit_change(call: Call, given: Returned) -> ListedRequest:
     """Resubmit change (补正后重新提交)."""
+    # Before anything is locked: looking into a paper takes a while.
+    paper = _paper(call, given.document)
     with call.desk.write() as session:
-        doing = _doing(call, given)
-        making.resubmit(session, _id(call), _paper(given.document), doing, context=call.context)
+        making.resubmit(session, _id(call), paper, _doing(call, given), context=call.context)
         return _after(session, call)
 
 
@@ -260,12 +266,15 @@ def carry_out_change(call: Call, given: Remark) -> ListedRequest:
         return _after(session, call)
 
 
-def _paper(text: str) -> bytes:
+def _paper(call: Call, text: str) -> Examined:
+    """Read and look into a paper. Raises ``FormFaults``, ``ScanFailed``."""
     try:
-        return b64decode(text, validate=True)
+        data = b64decode(text, validate=True)
     except ValueError:
         fault = FieldFault(field="document", text="证明材料应为 base64")
         raise FormFaults([fault]) from None
+    desk = call.desk
+    return examined(desk.documents, data, examiner=examiner(), now=desk.clock.now())
 
 
 def _id(call: Call) -> int:

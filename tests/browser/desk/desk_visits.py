@@ -39,6 +39,12 @@ DOWNLOADS = {
 ELSEWHERE = {"/uploads/<upload_id>/receipt"}
 """What only a centre's answer brings: `tests/web/test_upload_pages.py` takes it."""
 
+PAPER = (
+    b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+    b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj\n"
+    b"trailer <</Root 1 0 R>>\n%%EOF\n"
+)
 REFUSALS = {400, 403, 404, 405, 409, 413, 422, 429, 500, 503}
 
 
@@ -114,7 +120,7 @@ def ask_for_change(walk: Any) -> None:
     editor, clerk = walk.staff(PRECISION.editor), walk.staff("clerk")
     editor.open("/requests/new")
     editor.fill_in("/requests/new", fields)
-    editor.choose("document", "户籍.pdf", b"%PDF-1.4 \xff a paper")
+    editor.choose("document", "户籍.pdf", PAPER)
     path = editor.click("/requests/new").location
     clerk.open(path)
     clerk.download(f"{path}/document")

@@ -23,6 +23,13 @@ from verify_web.holder import desk as waiting
 
 SOON = (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
 
+PAPER = (
+    b"%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj\n"
+    b"3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>> endobj\n"
+    b"trailer <</Root 1 0 R>>\n%%EOF\n"
+)
+
 
 def test_from_two_facts_to_an_annotated_copy_a_link_and_a_request(
     holders: Any, stock: Any, tmp_path: Path
@@ -70,7 +77,7 @@ def test_from_two_facts_to_an_annotated_copy_a_link_and_a_request(
             field="direction",
             wanted="数控车工",
             reason="岗位名称登记有误",
-            document=(io.BytesIO(b"%PDF-1.4 x"), "x.pdf"),
+            document=(io.BytesIO(PAPER), "x.pdf"),
         )
         assert request.status_code == 303
         assert "待审核" in holders.client.get("/holder/1").get_data(as_text=True)
