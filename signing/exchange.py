@@ -12,7 +12,6 @@ file holds nothing that lasts: damaged, it is deleted, and people ask again.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
 from signing.errors import MalformedExchange
 from signing.holder_messages import decode_answer, decode_ask, encode_message
+from signing.sqlite_file import put_in_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from signing.holder_messages import Answer, Ask
 
 SCHEMA: Final = """\
-CREATE TABLE IF NOT EXISTS asks (
+CREATE TABLE asks (
     ask_id BLOB PRIMARY KEY,
     asked_at REAL NOT NULL,
     taken_at REAL NOT NULL DEFAULT 0,
     body BLOB,
     answer BLOB
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS asks_by_time ON asks (asked_at);
+CREATE INDEX asks_by_time ON asks (asked_at);
 """
 """Times in Unix seconds. `body` is gone once there is an answer."""
 
@@ -198,16 +198,12 @@ class Exchange:
             raise MalformedExchange(f"the exchange: {type(error).__name__}") from None
 
     def _connect(self) -> sqlite3.Connection:
-        if not self._file.exists():
-            # Made here and not by SQLite, whose file anybody could read.
-            os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        put_in_place(self._file, SCHEMA)
         connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
             # A power failure may lose the last asks: people ask again.
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA secure_delete=ON")
-            connection.executescript(SCHEMA)
         except BaseException:
             connection.close()
             raise

@@ -7,11 +7,11 @@ a file put back from a backup is noticed at once, and no connection outlives a f
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
+from signing.sqlite_file import put_in_place
 from verify_web.errors import ServiceTrouble
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class State:
         """
         try:
             with closing(self._open()) as connection:
-                connection.execute("BEGIN IMMEDIATE")
+                # Tables are looked for under the write lock: two that make them at once are told
+                # "locked" without waiting.
+                connection.executescript(f"BEGIN IMMEDIATE;\n{self._schema}")
                 try:
                     yield connection
                 except BaseException:
@@ -55,15 +57,12 @@ class State:
     def _open(self) -> sqlite3.Connection:
         if not self._file.exists():
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Made here and not by SQLite, whose file anybody could read.
-            os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+            put_in_place(self._file, self._schema)
         connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
             # What is deleted must not stand in the file's free pages until they are used again.
             connection.execute("PRAGMA secure_delete=ON")
             connection.execute(f"PRAGMA synchronous={self._synchronous}")
-            connection.executescript(self._schema)
         except BaseException:
             connection.close()
             raise

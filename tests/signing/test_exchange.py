@@ -154,3 +154,27 @@ def test_a_message_comes_back_as_it_was(facts: dict[str, str], document: bytes) 
         # Equal messages have equal bytes, in whatever order their facts were put in.
     backwards = Begin(facts=dict(reversed(facts.items())), network="")
     assert encode_message(backwards) == encode_message(Begin(facts=facts, network=""))
+
+
+def test_a_new_file_has_its_tables_from_its_first_moment(
+    exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    link = os.link
+
+    def other_was_first(part: Path, file: Path) -> None:
+        seen.append(file.exists())
+        Exchange(tmp_path / "exchange.db", KEY, os.urandom).ask(ASK, now=100.0)
+        link(part, file)
+
+    # Another process makes the file while this one is about to.
+    monkeypatch.setattr(
+        os, "link", lambda part, file: link(part, file) if seen else other_was_first(part, file)
+    )
+    exchange.ask(ASK, now=100.0)
+    assert seen == [False]
+    assert exchange.take(now=100.0) is not None
+    assert exchange.take(now=100.0) is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exchange.db"]
+    with sqlite3.connect(tmp_path / "exchange.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
