@@ -2,7 +2,8 @@
 
 Every receipt opens under the centre's keys and follows the one before it; what the receipts
 accepted gives exactly the numbers that are held; every package with a receipt is here whole. And
-what waits for a person: numbers that two cities claim, cities that stand still.
+what waits for a person: numbers that two cities claim, logs whose history parted or is not proven,
+cities that stand still.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from keys.model import Purpose
 from keys.trust import TrustedKey
 from registry.centre.errors import PackageDamaged, PackageNotWhole
+from registry.centre.history import open_matters
 from registry.centre.packages import Packages
 from registry.centre.store import Certificate, City, Conflict, StoredReceipt
 from signing.errors import SigningError
@@ -111,5 +113,6 @@ def _open(session: Session) -> Iterator[str]:
             f"{one.number}：{one.first_city} 已接收，{one.second_city} 又报"
             f"（{one.upload} 第 {one.row} 行，{one.at[:10]}），请人工核对 (two cities)"
         )
+    yield from open_matters(session)
     for city in session.scalars(select(City).where(City.pass_over)):
         yield f"{city.name}：已允许下一份清单跳号，尚未收到 (a gap is allowed)"

@@ -28,6 +28,12 @@ class CityRefused(CentreError):
     code = "centre-city"
 
 
+class ReceiptKeyRefused(CentreError):
+    """A receipt key that the centre's card does not list."""
+
+    code = "centre-key"
+
+
 class VisibilityRefused(CentreError):
     """A list of national visibility has a row that cannot be taken; nothing of it was kept."""
 

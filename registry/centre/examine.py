@@ -23,6 +23,7 @@ from registry.upload.mapping import Mapping
 from signing.envelope import from_object
 from signing.record import Record
 from signing.report import Answer
+from signing.tlog.treehead import Checkpoint
 from signing.upload.check import PackageCheck, PackageStep, check_package
 from signing.upload.manifest import SignedManifest
 from signing.upload.rowcheck import RowCheck
@@ -72,6 +73,8 @@ class Proven:
 
     signed: SignedManifest
     rows: tuple[ProvenRow, ...]
+    tree: Checkpoint | None
+    """The tree that the city's log signed; None if that is not sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ class Unjudged:
     code: str
     later: bool
     signed: SignedManifest | None = None
+    tree: Checkpoint | None = None
 
 
 _KINDS: Final = {
@@ -109,7 +113,7 @@ def examine(package: bytes, city: CityTrust, table: Table, *, now: datetime) -> 
         return fault
     if check.manifest is None:
         raise AssertionError
-    return Proven(signed=check.manifest, rows=tuple(rows))
+    return Proven(signed=check.manifest, rows=tuple(rows), tree=check.tree)
 
 
 def _package_fault(check: PackageCheck) -> Unjudged | None:
@@ -122,7 +126,7 @@ def _package_fault(check: PackageCheck) -> Unjudged | None:
         # manifest's and do not read will never read.
         signed = check.manifest if step is PackageStep.ROWS else None
         later = found.answer is Answer.CANNOT_SAY
-        return Unjudged(code=str(found.reason), later=later, signed=signed)
+        return Unjudged(code=str(found.reason), later=later, signed=signed, tree=check.tree)
     return None
 
 

@@ -6,11 +6,13 @@ zipped anew, give the very same receipt. A crash anywhere leaves nothing, or all
 
     place in the chain   the next sequence, naming the manifest before it; a gap waits ("later"),
                          another manifest at a place that is taken is refused
+    history              the log's tree goes on from the one shown before (`history`)
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +26,7 @@ from keys.signer import Signer
 from registry.centre.cities import get_city, trust_of
 from registry.centre.errors import PackageNotTaken
 from registry.centre.examine import Proven, Table, Unjudged, examine
+from registry.centre.history import History, hold_to
 from registry.centre.holding import held_of, keep, list_clashes
 from registry.centre.home import CentreHome
 from registry.centre.judging import Judge, RowVerdict
@@ -39,6 +42,7 @@ from registry.centre.store import (
 )
 from signing.envelope import to_json
 from signing.tlog.entry import format_time
+from signing.tlog.treehead import Checkpoint
 from signing.upload.manifest import Manifest, SignedManifest
 from signing.upload.receipt import Receipt, ReceiptRow, sign_receipt
 
@@ -75,7 +79,8 @@ class Desk:
     engine: Engine
     name: str
     """The centre's name, in every receipt."""
-    signer: Signer
+    signer: Callable[[Session], Signer]
+    """Gives the signer of receipts, as of a transaction."""
     table: Table
 
 
@@ -145,20 +150,31 @@ def _examined(desk: Desk, city: City, data: bytes, now: datetime) -> Proven | Un
 def _settle(taking: _Taking, found: Proven | Unjudged) -> StoredReceipt | Unjudged:
     if found.signed is None:
         return found
+    signed = found.signed
     session, city = taking.session, taking.city
-    known = session.get(Judged, (city.name, found.signed.digest))
+    known = session.get(Judged, (city.name, signed.digest))
     if known is not None:
         if known.place is None:
             return Unjudged(code=known.code, later=False)
         return receipt_at(session, city.name, known.place)
-    place = _misplaced(city, found.signed.manifest)
+    place = _misplaced(city, signed.manifest)
     if place is not None:
         return Unjudged(code=place, later=place is Place.GAP)
-    if isinstance(found, Unjudged):
-        # For good: what the city signed cannot be read, and its next upload must not wait for it.
-        _advance(taking, found.signed, code=found.code)
-        return found
-    return _receive(taking, found)
+    found = _parted(taking, signed, found.tree) or found
+    if isinstance(found, Proven):
+        return _receive(taking, found)
+    if not found.later:
+        # For good: the fault is in what the city signed, and its next upload must not wait for it.
+        _advance(taking, signed, code=found.code)
+    return found
+
+
+def _parted(taking: _Taking, signed: SignedManifest, tree: Checkpoint | None) -> Unjudged | None:
+    """Return why a package does not go on from the history that its city showed before."""
+    if tree is None:
+        return None
+    code = hold_to(taking.session, taking.city, tree, signed.manifest, now=taking.now)
+    return Unjudged(code=code, later=code == History.UNPROVEN) if code else None
 
 
 def _misplaced(city: City, manifest: Manifest) -> Place | None:
@@ -190,7 +206,7 @@ def _receive(taking: _Taking, found: Proven) -> StoredReceipt:
         foreign=owner is not None and owner.city != city.name,
     )
     receipt = _receipt(taking, found.signed, judge.judge(found.rows))
-    envelope = sign_receipt(receipt, taking.desk.signer)
+    envelope = sign_receipt(receipt, taking.desk.signer(session))
     stored = StoredReceipt(
         city=city.name,
         place=city.receipts + 1,

@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from registry.centre.errors import CentreNotReady
 
-VERSION: Final = 1
+VERSION: Final = 2
 _READ_ONLY: Final = "centre_read_only"
 
 
@@ -156,6 +156,49 @@ class Visible(Base):
     seen_on: Mapped[str]
 
 
+class Card(Base):
+    """A signed card (`centre.json`) as the cities are given it; the newest says which keys sign."""
+
+    __tablename__ = "cards"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    data: Mapped[bytes]
+
+
+class Head(Base):
+    """The largest tree of a city's log that a package showed: what later ones must go on from."""
+
+    __tablename__ = "heads"
+
+    city: Mapped[str] = mapped_column(ForeignKey("cities.name"), primary_key=True)
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    root: Mapped[str]
+    checkpoint: Mapped[str]
+    """The whole note with the log's signatures."""
+    proven: Mapped[bool]
+    """Whether it was shown to go on from the one before, or is the first."""
+    proves: Mapped[bool]
+    """Whether the city has ever shown that: from then on it must."""
+
+
+class Parted(Base):
+    """A signed checkpoint that is not of one history with the one held. For a person to clear."""
+
+    __tablename__ = "parted"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    city: Mapped[str] = mapped_column(ForeignKey("cities.name"))
+    upload: Mapped[str]
+    code: Mapped[str]
+    held: Mapped[str]
+    """The checkpoint held, the whole note."""
+    shown: Mapped[str]
+    """The checkpoint of the package, the whole note: with `held` it convicts the log."""
+    at: Mapped[str]
+
+
 class Nonce(Base):
     """A nonce of a signed request, kept until its date is out of the window."""
 
@@ -185,7 +228,8 @@ def make_database(file: Path) -> None:
     try:
         # One transaction: a crash leaves no table, or all of them with their version.
         with engine.begin() as connection:
-            if _version(connection) == 0:
+            # What came with a version is tables alone: those that are there stay as they are.
+            if _version(connection) < VERSION:
                 Base.metadata.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
     finally:
@@ -193,14 +237,19 @@ def make_database(file: Path) -> None:
 
 
 def open_database(file: Path) -> Engine:
-    """Open the database; CentreNotReady if it is missing or of a later program."""
+    """Open the database, an older one at the present version; CentreNotReady if it is missing.
+
+    Or of a later program.
+    """
     # Opening would make an empty one, which would take every number a second time.
     if not file.is_file():
         raise CentreNotReady(f"{file} is missing: restore it from a backup")
     engine = _engine(file)
     with engine.connect().execution_options(**{_READ_ONLY: True}) as connection:
         found = _version(connection)
-    if found != VERSION:
+    if 0 < found < VERSION:
+        make_database(file)
+    elif found != VERSION:
         engine.dispose()
         raise CentreNotReady(f"{file} is of version {found}, this program's is {VERSION}")
     return engine

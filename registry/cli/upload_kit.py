@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from keys.model import KeyId, KeyState, Purpose
 from registry.cli.base import CLOCK
+from registry.cli.home import Home
 from registry.cli.services import OFFICE, Services
 from registry.ledger.accepted import best_note
 from registry.ledger.head import load_head
@@ -15,6 +16,7 @@ from registry.upload.mapping import load_mapping
 from registry.upload.outbox import Doing
 from registry.upload.summary import KINDS, Summary
 from signing.envelope import Envelope
+from signing.upload.centre_card import CENTRE_FILE, Centre, MalformedCentre, parse_centre
 from signing.upload.manifest import Manifest, sign_manifest
 
 MAPPING = "guangdong-certificates"
@@ -60,8 +62,23 @@ def make_kit(services: Services) -> Kit:
         key_id=key_id,
         key_leaf=None if chosen is None else chosen.added,
         sign=sign,
+        proves=_reads_proofs(services),
         draw=draw_summary,
     )
+
+
+def held_card(home: Home) -> Centre | None:
+    """Return the card that the home has; None if there is none, or it is damaged."""
+    try:
+        return parse_centre((home.path / CENTRE_FILE).read_bytes())
+    except (FileNotFoundError, MalformedCentre):
+        return None
+
+
+def _reads_proofs(services: Services) -> bool:
+    # A centre of before cards had numbers refuses a manifest that it cannot read.
+    card = held_card(services.home)
+    return card is not None and card.number > 0
 
 
 def make_doing(services: Services) -> Doing:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import UNSET
 from sqlalchemy import Engine, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
@@ -38,6 +39,7 @@ from registry.upload.making import (
     checkpoint_of,
     pack,
     prove,
+    prove_history,
     write_rows,
     write_tables,
 )
@@ -57,6 +59,8 @@ class _Place:
 
     sequence: int
     previous: str
+    checkpoint: str
+    """The checkpoint of the manifest before, if it is of the same log; else ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +88,7 @@ def freeze(engine: Engine, upload_id: str, kit: Kit, doing: Doing, *, batch: str
             if upload.manifest is not None:
                 return _as_frozen(upload, batch)
             require_state(upload, UploadState.PREPARED)
-            place = _next_place(session)
+            place = _next_place(session, kit.city)
         chosen = batch or upload.authority_batch or ""
         created = parse_time(format_time(doing.now))
         facts = Facts(upload_id=upload_id, prefix=upload.prefix, batch=chosen, created=created)
@@ -135,13 +139,18 @@ def _as_frozen(upload: Upload, batch: str) -> Upload:
     return upload
 
 
-def _next_place(session: Session) -> _Place:
+def _next_place(session: Session, city: str) -> _Place:
     last = session.scalars(
         select(Upload).where(Upload.sequence.is_not(None)).order_by(Upload.sequence.desc()).limit(1)
     ).one_or_none()
     if last is None:
-        return _Place(sequence=1, previous="")
-    return _Place(sequence=(last.sequence or 0) + 1, previous=last.manifest_digest or "")
+        return _Place(sequence=1, previous="", checkpoint="")
+    before = open_manifest(last.manifest or b"").manifest
+    return _Place(
+        sequence=(last.sequence or 0) + 1,
+        previous=last.manifest_digest or "",
+        checkpoint=before.checkpoint if before.city == city else "",
+    )
 
 
 def _make(engine: Engine, facts: Facts, place: _Place, kit: Kit) -> _Made:
@@ -180,13 +189,18 @@ def _manifest(
         )
         raise NotInLog(msg)
     last = max(kit.key_leaf, *written.leaves)
+    if place.checkpoint:
+        # Never a smaller tree than was reported before: each goes on from the last one.
+        last = max(last, checkpoint_of(place.checkpoint.encode()).size - 1)
     checkpoint = kit.note(last)
     if not checkpoint or checkpoint_of(checkpoint).size <= last:
         raise NotInLog("请先运行 `certreg anchor` (the checkpoint does not have these rows yet)")
+    proves = bool(place.checkpoint) and kit.proves
     return Manifest(
         batch=facts.batch,
         checkpoint=checkpoint.decode(),
         city=kit.city,
+        consistency=prove_history(place.checkpoint, checkpoint, kit) if proves else UNSET,
         counts=written.counts,
         created=format_time(facts.created),
         files=files,

@@ -46,8 +46,9 @@ class Kit:
     ``city`` is the log's origin, ``office`` the office's name; ``folder`` keeps the sealed
     packages, under ``field_key`` (32 bytes). ``read_tile`` reads the log's files, ``note(index)``
     gives the best checkpoint that has the leaf. ``key_id`` is the upload key's, ``key_leaf`` where
-    it was announced (None: not in the log yet), ``sign`` signs a manifest with it. ``tell(done,
-    total)`` hears how far the files of an upload have come, in rows of all of them together.
+    it was announced (None: not in the log yet), ``sign`` signs a manifest with it. ``proves`` says
+    that the centre reads proofs of the log's history; an older one would refuse the manifest.
+    ``tell(done, total)`` hears how far the files of an upload have come, in rows of all together.
     """
 
     city: str
@@ -63,5 +64,6 @@ class Kit:
     key_id: str
     key_leaf: int | None
     sign: Callable[[Manifest], Envelope]
+    proves: bool
     draw: Callable[[Summary], bytes]
     tell: Callable[[int, int], None] = field(default=lambda _done, _total: None)

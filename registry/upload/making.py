@@ -27,12 +27,13 @@ from registry.upload.summary import Summary, summary_lines
 from registry.upload.tables import Coder, records_of, table_rows
 from registry.upload.workbook import write_workbook
 from signing.errors import SigningError
-from signing.tlog.merkle import leaf_hash, root_of
+from signing.tlog.merkle import leaf_hash, root_of, verify_consistency
 from signing.tlog.note import parse_note
+from signing.tlog.paths import consistency_path
 from signing.tlog.ranges import prove_range, verify_range
 from signing.tlog.tiles import TileReader
 from signing.tlog.treehead import Checkpoint, parse_checkpoint
-from signing.upload.manifest import FILE_NAMES, Counts, FileFacts, Files, Range
+from signing.upload.manifest import FILE_NAMES, Counts, FileFacts, Files, History, Range
 from signing.upload.package import MANIFEST_NAME, NAMES, write_package
 from signing.upload.rows import encode_row
 
@@ -139,6 +140,24 @@ def prove(leaves: Mapping[int, bytes], note: bytes, kit: Kit) -> tuple[Range, ..
         texts = tuple(item.hex() for item in proof)
         ranges.append(Range(end=end, first=first, proof=texts, root=root))
     return tuple(ranges)
+
+
+def prove_history(before: str, note: bytes, kit: Kit) -> History:
+    """Return the proof that the checkpoint ``note`` goes on from ``before``, a smaller or the same.
+
+    Raises ``UploadError`` where the log's files do not say so.
+    """
+    old, new = checkpoint_of(before.encode()), checkpoint_of(note)
+    proof = consistency_path(old.size, new.size, TileReader(kit.read_tile).at(new.size))
+    try:
+        verify_consistency(old.size, new.size, old.root, new.root, proof)
+    except SigningError:
+        msg = (
+            "公开日志与以前上报的检查点不是同一历史，没有定稿：请先运行 `certreg log fsck` 核查 "
+            "(the log does not go on from the checkpoint that was reported before)"
+        )
+        raise UploadError(msg) from None
+    return History(proof=tuple(item.hex() for item in proof), root=old.root.hex(), size=old.size)
 
 
 def runs(indices: Iterable[int]) -> list[tuple[int, int]]:

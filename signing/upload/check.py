@@ -67,12 +67,14 @@ class PackageFinding:
 class PackageCheck:
     """What was found. `manifest` is None where it could not be read; `rows` counts the answers.
 
+    `tree` is that of the checkpoint, if the log itself signed it; witnesses may be wanting.
     `findings` end with the first step that makes the later ones senseless.
     """
 
     findings: tuple[PackageFinding, ...]
     manifest: SignedManifest | None
     rows: Mapping[Answer, int]
+    tree: Checkpoint | None
 
     @property
     def answer(self) -> Answer:
@@ -123,6 +125,7 @@ class _Checker:
     found: dict[PackageStep, PackageFinding] = field(default_factory=dict)
     signed: SignedManifest | None = None
     counts: Counter[Answer] = field(default_factory=Counter)
+    tree: Checkpoint | None = None
 
     def say(self, step: PackageStep, answer: Answer, reason: str, detail: str = "") -> bool:
         """Put a step's finding down; whether it is valid."""
@@ -132,7 +135,9 @@ class _Checker:
 
     def done(self) -> PackageCheck:
         order = [self.found[step] for step in PackageStep if step in self.found]
-        return PackageCheck(findings=tuple(order), manifest=self.signed, rows=dict(self.counts))
+        return PackageCheck(
+            findings=tuple(order), manifest=self.signed, rows=dict(self.counts), tree=self.tree
+        )
 
     def run(self, package: Package, on_row: Callable[[RowCheck], object]) -> PackageCheck:
         try:
@@ -146,6 +151,8 @@ class _Checker:
         )
         tree = judged.tree
         self.say(PackageStep.CHECKPOINT, judged.answer, judged.reason)
+        if judged.answer is Answer.VALID or judged.reason is Reason.CHECKPOINT_NO_QUORUM:
+            self.tree = tree
         self._manifest_step(self.signed, tree)
         self._files_step(package, manifest)
         leaves = self._rows_step(package, manifest)

@@ -13,9 +13,10 @@ from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from keys.signer import Signer
-from signing.canonical import Canonical, decode, decoder_for, encode
+from signing.canonical import MAX_INTEGER, Canonical, decode, decoder_for, encode
 from signing.envelope import Envelope, from_json, sign_payload
 from signing.errors import MalformedEntry, MalformedEnvelope, MalformedJson
 from signing.tlog.entry import Hex32, Time, parse_time
@@ -32,6 +33,9 @@ MAX_MANIFEST_BYTES: Final = 12 * 1024 * 1024
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 """Longest file of a package, and longest package."""
+
+MAX_HISTORY: Final = 64
+"""Hashes of a consistency proof: trees of 2^53 leaves need fewer."""
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"\A(?:|[0-9a-f]{64})\Z")]
 UploadId = Annotated[str, msgspec.Meta(pattern=r"\AU[0-9]{8}\Z")]
@@ -94,6 +98,23 @@ class Range(Canonical, frozen=True, kw_only=True):
         return [bytes.fromhex(item) for item in self.proof]
 
 
+class History(Canonical, frozen=True, kw_only=True):
+    """The checkpoint of the manifest before, and the proof that this one's tree goes on from it.
+
+    `proof` is RFC 9162 §2.1.4.1 from `size` to the tree of the manifest's checkpoint, which is at
+    least as large; empty where it is the same tree.
+    """
+
+    proof: Annotated[tuple[Hex32, ...], msgspec.Meta(max_length=MAX_HISTORY)]
+    root: Hex32
+    size: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTEGER)]
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The proof's hashes, 32 bytes each."""
+        return [bytes.fromhex(item) for item in self.proof]
+
+
 class Manifest(Canonical, frozen=True, kw_only=True):
     """What the city states of one upload; fields in the order of the canonical bytes."""
 
@@ -103,6 +124,8 @@ class Manifest(Canonical, frozen=True, kw_only=True):
     """The log's checkpoint, the whole note with its signatures."""
     city: Origin
     """The log's origin."""
+    consistency: History | UnsetType = UNSET
+    """Absent of the first, after a change of log, and for a centre that does not read it."""
     counts: Counts
     created: Time
     files: Files
@@ -179,6 +202,8 @@ def _check(manifest: Manifest) -> None:
         raise MalformedManifest("the counts of the kinds do not add up to the rows")
     if (manifest.sequence == 1) != (manifest.previous == ""):
         raise MalformedManifest("the first manifest, and no other, names none before it")
+    if manifest.sequence == 1 and manifest.consistency is not UNSET:
+        raise MalformedManifest("the first manifest goes on from none before it")
     if manifest.files.rows.sha256 != manifest.snapshot:
         raise MalformedManifest("the snapshot is not the digest of the rows' file")
     if any(part.first >= part.end for part in manifest.ranges):
