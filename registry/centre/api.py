@@ -5,6 +5,7 @@
     GET       /api/v1/submissions/<sha256>   the receipt, or the state
     GET       /api/v1/receipts?after=N       receipts of this city, one a line
     GET       /api/v1/visibility?after=N     since when its numbers are seen nationally
+    GET       /api/v1/cards?after=N          the centre's cards, one a line
     GET       /api/v1/lookup?number=         one number; not signed, as /lookup and /centre.json
 
 A city sees what is its own, by the key that signed. Bodies are bounded before they are read.
@@ -33,6 +34,9 @@ from werkzeug.exceptions import (
 from registry.centre import lookup
 from registry.centre.answers import receipts_after, visible_after
 from registry.centre.asking import Asker, authenticate
+from registry.centre.cards import cards_after
+from registry.centre.cities import get_city
+from registry.centre.examine import LATER
 from registry.centre.intake import State, receipt_at
 from registry.centre.packages import MAX_PIECE
 from registry.centre.problems import of_error, of_package
@@ -43,6 +47,7 @@ from registry.centre.store import Submission, read_unit
 from registry.centre.worker import Worker
 from signing.httpsig import Request
 from signing.upload.centre_card import CENTRE_FILE
+from signing.upload.refusal import Refusal, sign_refusal
 
 API: Final = "/api/v1"
 LOOKUP: Final = f"{API}/lookup"
@@ -98,6 +103,7 @@ def create_app(
         ("/submissions/<digest>", "GET", service.get_submission),
         ("/receipts", "GET", service.get_receipts),
         ("/visibility", "GET", service.get_visibility),
+        ("/cards", "GET", service.get_cards),
     ):
         app.add_url_rule(
             API + rule,
@@ -225,6 +231,12 @@ class _Service:
         with read_unit(self._centre.engine) as session:
             return _json(visible_after(session, _asker().city, _after()))
 
+    def get_cards(self) -> Response:
+        """Give the centre's cards after number N, one a line."""
+        with read_unit(self._centre.engine) as session:
+            body = cards_after(session, _after())
+        return Response(body, content_type="application/jsonl")
+
     def _answer(self, found: Submission, *, created: bool) -> Response:
         match State(found.state):
             case State.RECEIPT if found.place is not None:
@@ -237,9 +249,22 @@ class _Service:
                 response.headers["Retry-After"] = "2"
                 return response
             case State.REFUSED:
-                return of_package(found.code, later=False)
+                return of_package(found.code, later=False, signed=self._refusal(found))
             case State.LATER:
                 return of_package(found.code, later=True)
+
+    def _refusal(self, found: Submission) -> bytes:
+        """Sign that the package is refused, as of now: nobody can keep it for later."""
+        centre = self._centre
+        with read_unit(centre.engine) as session:
+            signer = centre.desk.signer(session)
+            refusal = Refusal(
+                at=centre.clock.now(),
+                city=get_city(session, found.city).origin,
+                code=found.code.removeprefix(LATER),
+                package=found.package,
+            )
+        return sign_refusal(refusal, signer)
 
 
 def _asker() -> Asker:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from base64 import b64encode
 from typing import Final
 
 from flask import Response
@@ -21,6 +22,7 @@ from registry.centre.errors import (
     PieceRefused,
 )
 from registry.centre.examine import LATER
+from registry.centre.history import History
 from registry.centre.intake import CITY_ENDED, Place
 from registry.errors import RegistryError
 
@@ -70,6 +72,12 @@ WHOLE: Final = {
     CITY_ENDED: DETAILS[Denial.CITY_ENDED],
     Place.GAP: "前面还有上报批未收到，请先补报 (an earlier upload has not come yet: send it first)",
     Place.TAKEN: "这个顺序号已有另一份清单，请人工核对 (another manifest has this place)",
+    History.OTHER_ROOT: "同一大小的公开日志出现了两个不同的根，请人工核对 "
+    "(the log signed two trees of one size)",
+    History.INCONSISTENT: "检查点与省中心所存的不属于同一日志历史，请人工核对 "
+    "(the checkpoint does not go on from the one the centre has)",
+    History.UNPROVEN: "清单没有与上次检查点一致的证明，请与省中心联系 "
+    "(no proof that the log goes on from the checkpoint the centre has)",
     Place.OTHER_PREVIOUS: "清单所接的上一份与省中心所收的不同，请人工核对 "
     "(the manifest follows another one than the centre has)",
 }
@@ -88,8 +96,10 @@ _HTTP: Final = {
 }
 
 
-def problem(status: int, code: str, detail: str, *, later: bool = False) -> Response:
-    """Make the answer; `later` ones say when to come again."""
+def problem(
+    status: int, code: str, detail: str, *, later: bool = False, signed: bytes = b""
+) -> Response:
+    """Make the answer; `later` ones say when to come again. `signed` is the refusal's proof."""
     body = {
         "type": "about:blank",
         "title": TITLES.get(status, TITLES[400]),
@@ -97,6 +107,7 @@ def problem(status: int, code: str, detail: str, *, later: bool = False) -> Resp
         "detail": detail,
         "code": code,
         "later": later,
+        **({"refusal": b64encode(signed).decode()} if signed else {}),
     }
     response = Response(
         json.dumps(body, ensure_ascii=False) + "\n", status, content_type=PROBLEM_TYPE
@@ -106,10 +117,14 @@ def problem(status: int, code: str, detail: str, *, later: bool = False) -> Resp
     return response
 
 
-def of_package(code: str, *, later: bool) -> Response:
-    """Answer for a package without a receipt: 409 if another time will do, else 422."""
+def of_package(code: str, *, later: bool, signed: bytes = b"") -> Response:
+    """Answer for a package without a receipt: 409 if another time will do, else 422.
+
+    `signed` is the signed refusal: without it a city takes a 422 for anybody's word.
+    """
     detail = WHOLE.get(code, _LATER if later else _OF_PACKAGE)
-    return problem(409 if later else 422, code.removeprefix(LATER), detail, later=later)
+    status, plain = (409 if later else 422), code.removeprefix(LATER)
+    return problem(status, plain, detail, later=later, signed=signed)
 
 
 def of_error(error: Exception) -> Response:

@@ -8,6 +8,7 @@ network itself is `registry.upload.push`; a test hands in one that fails.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,16 +90,21 @@ class Later:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedWhole:
-    """The centre has looked at the package and takes nothing of it, now or later; and why."""
+    """What answers says that nothing of the package is taken, now or later, and why.
+
+    ``signed`` is what the centre is to have signed of it (`signing.upload.refusal`), b"" if there
+    is nothing; it is not verified. Without it anybody in between may have said so.
+    """
 
     code: str
+    signed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denied:
-    """The centre does not take the request, of the package it says nothing: a person has to look.
+    """The request is not taken; of the package this says nothing, and nobody signed it.
 
-    It may have the package, and may have judged it.
+    The centre may have the package, and may have judged it.
     """
 
     code: str
@@ -179,12 +185,11 @@ class Client:
 
     def receipts(self, after: int) -> list[bytes] | Later | Denied:
         """Fetch the city's receipts after the first ``after``; a line cut off is left out."""
-        raw = self._ask("GET", "/receipts", query=f"after={after}")
-        if raw.status not in _OK:
-            return _refusal(raw)
-        if _media_type(raw) != "application/jsonl":
-            raise NotAnAnswer
-        return raw.body.split(b"\n")[:-1]
+        return self._lines("/receipts", after)
+
+    def cards(self, after: int) -> list[bytes] | Later | Denied:
+        """Fetch the centre's cards after number ``after``; nothing of them is verified."""
+        return self._lines("/cards", after)
 
     def visibility(self, after: int) -> Visibility | Later | Denied:
         """Fetch since when the city's numbers are seen nationally, after entry ``after``."""
@@ -198,6 +203,14 @@ class Client:
         if found.next < after:
             raise NotAnAnswer
         return found
+
+    def _lines(self, path: str, after: int) -> list[bytes] | Later | Denied:
+        raw = self._ask("GET", path, query=f"after={after}")
+        if raw.status not in _OK:
+            return _refusal(raw)
+        if _media_type(raw) != "application/jsonl":
+            raise NotAnAnswer
+        return raw.body.split(b"\n")[:-1]
 
     def _ask(
         self,
@@ -235,7 +248,7 @@ def _read(raw: Raw) -> Answered:
         case _:
             found = _refusal(raw)
             if raw.status == _REFUSED and isinstance(found, Denied):
-                return RefusedWhole(code=found.code)
+                return RefusedWhole(code=found.code, signed=_signed_refusal(raw))
             return found
 
 
@@ -256,6 +269,14 @@ def _refusal(raw: Raw) -> Later | Denied:
     if raw.status == _NOT_HERE:
         return Later(code=Problem.OTHER_ADDRESS.value)
     return Later(code=code, seconds=seconds)
+
+
+def _signed_refusal(raw: Raw) -> bytes:
+    signed = _problem(raw).get("refusal")
+    try:
+        return b64decode(signed, validate=True) if isinstance(signed, str) else b""
+    except ValueError:
+        return b""
 
 
 def _problem(raw: Raw) -> Mapping[str, Any]:

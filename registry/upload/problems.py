@@ -21,6 +21,7 @@ class Problem(StrEnum):
     BUSY = "centre-busy"
     OTHER_ADDRESS = "centre-other-answer"
     NO_CENTRE = "centre-not-set"
+    CARD_REFUSED = "centre-card-refused"
     NO_KEY = "upload-key-missing"
     PACKAGE_LOST = "upload-package-lost"
     TOO_OFTEN = "tries-exhausted"
@@ -29,7 +30,7 @@ class Problem(StrEnum):
     RECEIPT_SIGNATURE = "receipt-signature"
     RECEIPT_UNKNOWN_KEY = "receipt-unknown-key"
     RECEIPT_NOT_YET = "receipt-in-future"
-    RECEIPT_OTHER_CENTRE = "receipt-other-centre"
+    RECEIPT_KEY_REVOKED = "receipt-key-revoked"
     RECEIPT_OTHER_CITY = "receipt-other-city"
     RECEIPT_UNKNOWN_UPLOAD = "receipt-unknown-upload"
     RECEIPT_OTHER_BATCH = "receipt-other-batch"
@@ -39,6 +40,19 @@ class Problem(StrEnum):
     RECEIPT_WAITS = "receipt-waits"
 
 
+ENDS: Final = frozenset(
+    {
+        Problem.RECEIPT_OTHER_BATCH,
+        Problem.RECEIPT_OTHER_ROWS,
+        Problem.RECEIPT_SECOND,
+        Problem.RECEIPT_CHAIN,
+    }
+)
+"""Faults that are found only in what the centre has signed, to this city: they end an upload.
+
+All others may be the way's, the clock's, or somebody's in between.
+"""
+
 WORDS: Final = {
     Problem.UNREACHABLE: "省中心连接不上，系统会自动重试；长时间不通的，请检查网络或者联系省中心",
     Problem.NOT_AN_ANSWER: "收到的不是省中心接口的应答（可能是网关或者登录页面），系统会自动重试；"
@@ -46,16 +60,19 @@ WORDS: Final = {
     Problem.BUSY: "省中心暂时不能办理，系统会自动重试",
     Problem.OTHER_ADDRESS: "省中心地址不对或者接口版本不同，请与省中心核对 centre.json",
     Problem.NO_CENTRE: "尚未登记省中心，请从省中心取得 centre.json 后运行 `certreg upload centre`",
+    Problem.CARD_REFUSED: "省中心的新 centre.json 不能由现用密钥确认（省中心的密钥可能已吊销），"
+    "没有采用；请与省中心电话核实，取得新的 centre.json 后运行 `certreg upload centre`",
     Problem.NO_KEY: "没有在用的上报密钥，请运行 `certreg upload key add`，再运行 `certreg anchor`",
     Problem.PACKAGE_LOST: "上报包丢失且不能照原样重新生成，请从备份恢复 uploads 文件夹后重新发送",
     Problem.TOO_OFTEN: "多次重试均未成功，请先排除上一次记录的问题，再点“重新发送”",
     Problem.RECEIPT_DAMAGED: "回执文件损坏或者格式不对，请向省中心重新取得",
     Problem.RECEIPT_OTHER_UPLOAD: "收到的是另一上报批的回执，没有采用；请在所属的上报批中导入",
     Problem.RECEIPT_SIGNATURE: "回执签名不成立，不得采信；请立即与省中心电话核实",
-    Problem.RECEIPT_UNKNOWN_KEY: "回执的签名密钥未登记，请从省中心取得新的 centre.json "
-    "并登记后再导入",
+    Problem.RECEIPT_UNKNOWN_KEY: "回执的签名密钥未登记，系统会自动取省中心的新 centre.json；"
+    "仍不能识别的，请从省中心取得 centre.json，运行 `certreg upload centre`",
     Problem.RECEIPT_NOT_YET: "回执时间晚于本机时钟，请校准时钟后再导入",
-    Problem.RECEIPT_OTHER_CENTRE: "回执不是已登记的省中心出具的，请核对 centre.json",
+    Problem.RECEIPT_KEY_REVOKED: "回执由已吊销的密钥签名，不予采信；"
+    "请向省中心索取以现用密钥重新签名的回执",
     Problem.RECEIPT_OTHER_CITY: "这是其他地市的回执，请退回并向省中心索取本市的回执",
     Problem.RECEIPT_UNKNOWN_UPLOAD: "本单位没有这一上报批，请与省中心核实",
     Problem.RECEIPT_OTHER_BATCH: "回执与本批定稿的内容（清单、快照或者批次号）不一致，"
@@ -72,6 +89,11 @@ _OF_CENTRE: Final = {
     "sequence-gap": "前面还有上报批未到省中心，请先把前面的上报批发送或者补交",
     "sequence-taken": "省中心在这一顺序号下已收到另一份清单，请与省中心人工核对，不要重发",
     "previous-differs": "清单所接的上一批与省中心所收的不同，请与省中心人工核对",
+    "log-other-root": "本市公开日志的检查点与省中心所存的不一致（同一大小出现两个根），"
+    "请立即停止上报，运行 `certreg log fsck` 核查并与省中心人工核对",
+    "log-inconsistent": "省中心不能确认本批检查点与以前上报的属于同一公开日志，"
+    "请运行 `certreg log fsck` 核查并与省中心人工核对",
+    "log-unproven": "本批清单没有与省中心所存检查点一致的证明，请与省中心联系，由其核对后放行",
     "clock-skew": "本机时钟与省中心相差超过五分钟，请校准时钟",
     "signature-unknown-key": "省中心未登记本单位的上报密钥，请把最新的信任文件夹送省中心登记",
     "signature-false": "省中心认为请求签名不成立，请核对上报密钥与所登记的信任文件夹",

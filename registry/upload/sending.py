@@ -9,6 +9,9 @@ once, and only a receipt that `receiving` takes makes an upload done.
 
 What passes by itself is tried again at `next_try_at`, each time later, at a random moment so that
 cities which lost the centre together do not come back together.
+
+Only what the centre signed, a receipt or a refusal, ends an upload. Any other answer, whatever it
+says, is a try in vain: its code is shown, and after MOST_TRIES a human is asked.
 """
 
 from __future__ import annotations
@@ -43,8 +46,9 @@ from registry.upload.errors import PackageLost
 from registry.upload.freezing import write_frozen
 from registry.upload.kit import Kit
 from registry.upload.outbox import Doing, get_upload, note
-from registry.upload.problems import Problem, ReceiptRefused
+from registry.upload.problems import ENDS, Problem, ReceiptRefused
 from registry.upload.receiving import Reception, import_receipt
+from registry.upload.refusing import is_refused
 
 MOST_TRIES: Final = 48
 """Tries in vain before a human is asked: with the pauses below about two days."""
@@ -53,10 +57,6 @@ FIRST_PAUSE: Final = timedelta(seconds=30)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 
 _ON_THE_WAY: Final = (UploadState.FROZEN, UploadState.SENDING, UploadState.SENT)
-_AGAIN: Final = frozenset(
-    {Problem.RECEIPT_DAMAGED, Problem.RECEIPT_NOT_YET, Problem.RECEIPT_OTHER_UPLOAD}
-)
-"""Faults of a receipt that may be the way's or the clock's, not the centre's."""
 
 
 class Outcome(StrEnum):
@@ -128,8 +128,8 @@ def send_one(sender: Sender, upload_id: str) -> Sent:
     except NotAnAnswer:
         answered = Later(code=Problem.NOT_AN_ANSWER.value)
     except PackageLost:
-        answered = Denied(code=Problem.PACKAGE_LOST.value)
-    return _settle(sender, upload_id, answered)
+        return _give_up(sender, upload_id, Problem.PACKAGE_LOST.value, "dead")
+    return _settle(sender, upload_id, package, answered)
 
 
 def pause(tries: int, random: Random) -> timedelta:
@@ -176,20 +176,21 @@ def _ask(sender: Sender, upload_id: str, package: str) -> Answered:
     return client.send(package, out.getvalue()) or client.hand_in(package)
 
 
-def _settle(sender: Sender, upload_id: str, answered: Answered) -> Sent:
+def _settle(sender: Sender, upload_id: str, package: str, answered: Answered) -> Sent:
     match answered:
         case ReceiptCame(data=data):
             return _receive(sender, upload_id, data)
         case Waiting(seconds=seconds):
             return _wait(sender, upload_id, seconds)
-        case Later(code=code, seconds=seconds):
-            return _try_later(sender, upload_id, code, seconds)
+        case RefusedWhole(code=code, signed=signed):
+            if is_refused(signed, package, code, sender.reception, sender.now()):
+                return _give_up(sender, upload_id, code, "refuse")
+        case Later(code=code) | Denied(code=code):
+            pass
         case NotHere():
-            return _try_later(sender, upload_id, Problem.NOT_AN_ANSWER.value, 0)
-        case RefusedWhole(code=code):
-            return _give_up(sender, upload_id, code, "refuse")
-        case Denied(code=code):
-            return _give_up(sender, upload_id, code, "dead")
+            code = Problem.NOT_AN_ANSWER.value
+    seconds = answered.seconds if isinstance(answered, Later) else 0
+    return _try_later(sender, upload_id, code, seconds)
 
 
 def _receive(sender: Sender, upload_id: str, data: bytes) -> Sent:
@@ -197,9 +198,9 @@ def _receive(sender: Sender, upload_id: str, data: bytes) -> Sent:
         with write_unit(sender.engine) as session:
             import_receipt(session, data, sender.reception, sender.doing, upload_id=upload_id)
     except ReceiptRefused as refused:
-        if refused.problem in _AGAIN:
-            return _try_later(sender, upload_id, refused.problem.value, 0)
-        return _give_up(sender, upload_id, refused.problem.value, "dead")
+        if refused.problem in ENDS:
+            return _give_up(sender, upload_id, refused.problem.value, "dead")
+        return _try_later(sender, upload_id, refused.problem.value, 0)
     with read_unit(sender.engine) as session:
         upload = get_upload(session, upload_id)
     match UploadState(upload.state):
