@@ -1,4 +1,4 @@
-"""`public/lookup.db`: what the centre's own lookup reads of all its cities' certificates.
+"""`public/`: the card, and `lookup.db`, which the centre's lookup reads of all its cities.
 
 The cities' mirrors cannot be put together: an entry there names a leaf by its index alone and is
 opened by one site's secret, while here are many logs. So this file has less: number, city, state,
@@ -20,10 +20,12 @@ from typing import Final
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from registry.centre.cards import newest_card
 from registry.centre.errors import CentreNotReady
 from registry.centre.store import Certificate, City, Visible, read_unit
 from signing.steps import CHINA
 from signing.tlog.entry import parse_time
+from signing.upload.centre_card import CENTRE_FILE
 
 LOOKUP_FILE: Final = "lookup.db"
 _SCHEMA: Final = """
@@ -114,6 +116,20 @@ def _end_journal(public: Path) -> None:
         # Missing or damaged: there is nothing to bring back.
         pass
     (public / f"{LOOKUP_FILE}-journal").unlink(missing_ok=True)
+
+
+def publish_card(engine: Engine, public: Path) -> None:
+    """Write `centre.json` as the newest card has it."""
+    # Read under the lock: of two who publish, the later one never writes the older card.
+    with _alone(public):
+        with read_unit(engine) as session:
+            data = newest_card(session).data
+        part = public / f".{CENTRE_FILE}.part"
+        with part.open("wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(public / CENTRE_FILE)
 
 
 def look_up(public: Path, number: str) -> Listed | None:

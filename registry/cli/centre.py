@@ -12,15 +12,16 @@ from sqlalchemy import select
 
 from keys.passphrase import VARIABLE, read_passphrase
 from keys.ring import RING_FILE, KeyRing
+from registry.centre.cards import ensure_card, make_receipt_key, newest_card
 from registry.centre.checks import check_centre
 from registry.centre.cities import get_city
 from registry.centre.errors import PackageNotTaken
 from registry.centre.home import SETTINGS, CentreHome, Settings, settings_text
 from registry.centre.intake import receipt_at, submit, take
 from registry.centre.packages import MAX_PIECE
-from registry.centre.publish import LOOKUP_FILE, publish_all, publish_new
+from registry.centre.publish import LOOKUP_FILE, publish_all, publish_card, publish_new
 from registry.centre.room import drop_refused
-from registry.centre.starting import Opened, card_of, make_receipt_key
+from registry.centre.starting import Opened
 from registry.centre.store import (
     StoredReceipt,
     make_database,
@@ -32,6 +33,7 @@ from registry.centre.visibility import load_visible
 from registry.cli.base import CLOCK, Exit, json_option, out_option, show, stop, write_for_holder
 from registry.cli.centre_cities import city_group
 from registry.cli.centre_home import centre_option, opened, who
+from registry.cli.centre_keys import centre_key_group
 from registry.cli.centre_serve import centre_serve_command
 from registry.cli.home import write_private
 from registry.errors import NotFound, Refused
@@ -47,6 +49,7 @@ def centre_group() -> None:
 
 
 centre_group.add_command(city_group)
+centre_group.add_command(centre_key_group)
 centre_group.add_command(centre_serve_command)
 
 
@@ -85,8 +88,10 @@ def make_centre(home: CentreHome, settings: Settings) -> None:
     for folder in (home.packages, home.cities):
         folder.mkdir(mode=0o700, exist_ok=True)
     make_database(home.database)
-    LocalStorage(home.public).replace(CENTRE_FILE, card_of(settings, ring))
-    publish_all(open_database(home.database), home.public)
+    engine = open_database(home.database)
+    ensure_card(engine, settings, ring, CLOCK.now())
+    publish_card(engine, home.public)
+    publish_all(engine, home.public)
     # Last of all: its presence says that the home is complete.
     LocalStorage(home.path).replace(SETTINGS, settings_text(settings))
 
@@ -190,8 +195,8 @@ def mirror_command(home: CentreHome, *, as_json: bool) -> None:
 def check_command(home: CentreHome, *, as_json: bool) -> int:
     """Check receipts, numbers and packages against each other; list what waits for a person."""
     centre = opened(home)
-    keys = parse_centre(card_of(centre.settings, home.ring())).keys
     with read_unit(centre.engine) as session:
+        keys = parse_centre(newest_card(session).data).keys
         found = check_centre(session, centre.packages, keys, CLOCK.now())
     show(
         {

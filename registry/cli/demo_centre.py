@@ -54,8 +54,7 @@ def play_centre(services: Services, centre_url: str, prefix: str, listed: str) -
 
     The centre then says that the number ``listed`` is seen nationally. Returns the upload's id.
     """
-    home = services.home
-    centre = found_centre(home, centre_url)
+    centre = found_centre(services, centre_url)
     doing = make_doing(services)
     with write_unit(services.engine) as session:
         upload = assemble(session, prefix, doing, batch=BATCH)
@@ -76,8 +75,9 @@ def play_centre(services: Services, centre_url: str, prefix: str, listed: str) -
     return upload.upload_id
 
 
-def found_centre(home: Home, url: str) -> Opened:
+def found_centre(services: Services, url: str) -> Opened:
     """Found a centre beside the city, which each then trusts."""
+    home = services.home
     at = demo_centre_home(home)
     make_centre(at, Settings(name=CENTRE_NAME, province="44", url=url))
     centre = open_centre(at, clock=CLOCK, random=secrets.token_bytes)
@@ -85,7 +85,7 @@ def found_centre(home: Home, url: str) -> Opened:
         trust = home.public / "trust"
         now = CLOCK.now()
         add_city(session, at.cities, CITY, trust, title=CITY_TITLE, who="demo", now=now)
-    set_centre(home, at.public / CENTRE_FILE)
+    set_centre(services, at.public / CENTRE_FILE)
     return centre
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy import select
 
 from keys.model import Purpose
 from keys.trust import TrustedKey
@@ -19,11 +20,12 @@ from registry.office.almanac import read_almanac
 from registry.office.due import china_day
 from registry.rules.terms import Term
 from registry.store.base import read_unit
+from registry.store.uploads import UploadReceipt
 from registry.upload.reconcile import reconcile
 from registry.upload.reconcile_book import write_report
 from registry.upload.reconcile_read import Judging, read_sides, receipt_files
 from registry.upload.reconcile_words import KIND_WORDS
-from signing.report import Answer
+from signing.report import Answer, Reason
 from signing.tlog.entry import parse_time
 from signing.upload.centre_card import CENTRE_FILE, parse_centre
 from signing.upload.keycheck import judge_signer
@@ -34,6 +36,7 @@ _NEXT = {
     False: "sides differ: write the workbook with -o FILE.xlsx and take each line's next step",
     None: "something could not be compared: write the workbook with -o FILE.xlsx and mend it first",
 }
+_REVOKED = frozenset({Reason.SIGNATURE_KEY_REVOKED, Reason.SIGNATURE_NO_PLACE})
 _WORDS = {True: "三方一致 equal", False: "有差异 differences", None: "无法核对 cannot say"}
 
 
@@ -80,16 +83,21 @@ def _judging(services: Services) -> Judging:
     now = CLOCK.now()
     with read_unit(services.engine) as session:
         almanac = read_almanac(session)
+        in_force = UploadReceipt.imported_at.is_not(None)
+        taken = set(session.scalars(select(UploadReceipt.digest).where(in_force)))
 
     def signer(signed: SignedReceipt) -> Answer:
-        answer, _ = judge_signer(
+        answer, reason = judge_signer(
             signed.envelope,
             keys,
             purpose=Purpose.RECEIPT,
             signed_at=parse_time(signed.receipt.received),
             now=now,
         )
-        return answer
+        # Verified on the day it was taken, which a milestone of the log dates: its key was
+        # revoked since.
+        stays = reason in _REVOKED and signed.digest in taken
+        return Answer.VALID if stays else answer
 
     def last_day(term: Term, moment: datetime) -> date | None:
         found = almanac.deadline(term, china_day(moment))

@@ -13,11 +13,14 @@ from keys.model import KeyId, Purpose
 from registry.cli.base import CLOCK
 from registry.cli.home import Home
 from registry.cli.services import OFFICE, Services
-from registry.cli.upload_kit import make_kit
+from registry.cli.upload_kit import held_card, make_doing, make_kit
+from registry.errors import Refused
 from registry.ledger.local_storage import LocalStorage
 from registry.office.context import Context
 from registry.office.milestones import add_milestone
+from registry.store.base import write_unit
 from registry.upload.asking import Client, base_of
+from registry.upload.cards import fetch_cards, note_card
 from registry.upload.errors import NotInLog
 from registry.upload.exchange import Exchange
 from registry.upload.kit import Kit
@@ -26,7 +29,12 @@ from registry.upload.push import HttpTransport
 from registry.upload.receiving import Reception
 from registry.upload.sending import Sender
 from signing.milestone import MilestoneFacts, MilestoneKind
-from signing.upload.centre_card import CENTRE_FILE, MAX_CENTRE_BYTES, Centre, parse_centre
+from signing.upload.centre_card import (
+    CENTRE_FILE,
+    MAX_CENTRE_BYTES,
+    Centre,
+    parse_centre,
+)
 
 RECEIPT_NOTE = "省中心回执"
 
@@ -40,13 +48,42 @@ def trusted_centre(home: Home) -> Centre:
     return parse_centre(data)
 
 
-def set_centre(home: Home, file: Path) -> Centre:
-    """Trust the centre of a card. Raises ``MalformedCentre``, and then nothing is changed."""
+def set_centre(services: Services, file: Path) -> Centre:
+    """Trust the centre of a card, by a person's word; an older card of it is not gone back to.
+
+    Raises ``MalformedCentre`` or ``Refused``, and then nothing is changed.
+    """
     with file.open("rb") as card:
         data = card.read(MAX_CENTRE_BYTES + 1)
     centre = parse_centre(data)
-    LocalStorage(home.path).replace(CENTRE_FILE, data)
+    kept, held = services.home.path / CENTRE_FILE, held_card(services.home)
+    if held and held.first_key == centre.first_key and centre.number < held.number:
+        # An old card would bring keys back that were revoked since.
+        msg = (
+            f"这份 centre.json 比现用的旧，没有采用；省中心确认以它为准的，请删除 {kept} 后再运行 "
+            "(older than the card in use; if the centre itself says so, remove that file first)"
+        )
+        raise Refused(msg)
+    _keep_card(services, centre, data)
     return centre
+
+
+def take_newer_card(services: Services, client: Client) -> str:
+    """Trust the centre's newest card if it follows from the one in use; return what is wrong.
+
+    "" if nothing is; the sender is to be made anew.
+    """
+    found = fetch_cards(client, trusted_centre(services.home))
+    if found.data:
+        _keep_card(services, found.centre, found.data)
+    return found.problem
+
+
+def _keep_card(services: Services, centre: Centre, data: bytes) -> None:
+    # The line first: a card that is in use without one would be nobody's doing.
+    with write_unit(services.engine) as session:
+        note_card(session, centre, make_doing(services))
+    LocalStorage(services.home.path).replace(CENTRE_FILE, data)
 
 
 def make_reception(services: Services, context: Context | None = None) -> Reception:

@@ -28,7 +28,12 @@ from registry.cli.anchoring import until_signalled
 from registry.cli.base import CLOCK, Exit, home_option, json_option, number_argument, show
 from registry.cli.home import Home
 from registry.cli.services import Services
-from registry.cli.upload_exchange import make_reception, make_sender, set_centre
+from registry.cli.upload_exchange import (
+    make_reception,
+    make_sender,
+    set_centre,
+    take_newer_card,
+)
 from registry.cli.upload_kit import FOLDER, make_doing
 from registry.errors import Refused, RegistryError
 from registry.office.due import china_day
@@ -37,7 +42,7 @@ from registry.store.uploads import Upload
 from registry.upload.by_hand import give_back, mark_sent, owe_again, send_again, withdraw_row
 from registry.upload.collecting import Collected, collect
 from registry.upload.outbox import get_upload
-from registry.upload.problems import next_step
+from registry.upload.problems import Problem, next_step
 from registry.upload.receiving import import_receipt
 from registry.upload.sending import Outcome, Sent, send_due
 from registry.upload.visible import mark_seen, sample_unseen
@@ -50,6 +55,7 @@ INTERVAL: Final = 5.0
 COLLECT: Final = 300.0
 """Seconds between two fetchings of receipts and visibility."""
 
+_OF_KEYS: Final = frozenset({Problem.RECEIPT_UNKNOWN_KEY, Problem.RECEIPT_KEY_REVOKED})
 _PASSING: Final = (RegistryError, KeysError, OperationalError, InterfaceError, OSError)
 _NEXT: Final = "run `certreg anchor`: the public pages then show it"
 _upload = click.argument("upload_id", metavar="UPLOAD")
@@ -67,11 +73,11 @@ _day = click.option(
 @json_option
 def centre_command(home: Home, file: Path, *, as_json: bool) -> None:
     """Trust the centre of FILE, a centre.json that you had from it by a way you trust."""
-    Services.open(home)
-    centre = set_centre(home, file)
+    centre = set_centre(Services.open(home), file)
     show(
         {
             "centre": centre.name,
+            "card": centre.number or "unsigned",
             "address": centre.url or "packages by hand only",
             "keys": [f"{key.key_id} {key.state}" for key in centre.keys],
         },
@@ -90,10 +96,11 @@ def send_command(home: Home, *, as_service: bool, as_json: bool) -> int:
         if as_service:
             return _serve(services)
         services.require_head()
+        card = take_newer_card(services, make_sender(services).client)
         sender = make_sender(services)
         done = send_due(sender, all_now=True)
         came = collect(sender)
-    problems = sorted({*(one.problem for one in done), came.problem} - {""})
+    problems = sorted({*(one.problem for one in done), came.problem, card} - {""})
     show(
         {
             "uploads": [_sent_line(one) for one in done] or "none due",
@@ -244,12 +251,20 @@ def _round(services: Services, left: float) -> float:
     fresh = replace(services)
     fresh.require_head()
     sender = make_sender(fresh)
+    if left <= 0:
+        # Keys that were revoked are learned of before more receipts are taken.
+        card = take_newer_card(fresh, sender.client)
+        sender = make_sender(fresh)
+        if card:
+            _tell(event="card", problem=card, next=next_step(card))
     done = send_due(sender)
     for one in done:
         if one.outcome is not Outcome.WAITING:
             _tell(event="upload", **_sent_facts(one))
     if left > 0:
-        return left
+        # A key that is not on the card may be on a newer one.
+        unknown = any(one.problem in _OF_KEYS for one in done)
+        return 0.0 if unknown else left
     came = collect(sender)
     if came != Collected():
         _tell(event="collect", receipts=came.receipts, visible=came.visible, problem=came.problem)

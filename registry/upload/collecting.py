@@ -2,24 +2,23 @@
 
 Receipts are fetched after the last one that counts, in the centre's order; so one that was lost on
 the way, or belongs to an upload carried by hand, comes in of itself. A wrong one stops the
-fetching and puts the upload that it names on the dead-letter list.
+fetching; only if the centre signed it to this city (`ENDS`) does it put the upload that it names on
+the dead-letter list. Nothing that somebody in between could have written changes an upload.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
 from registry.store.base import read_unit, write_unit
-from registry.store.uploads import Upload, UploadReceipt, UploadState
+from registry.store.uploads import Upload, UploadState
 from registry.upload.asking import Denied, Later, NotAnAnswer, Unreachable, Visibility
 from registry.upload.outbox import note
-from registry.upload.problems import Problem, ReceiptRefused
+from registry.upload.problems import ENDS, Problem, ReceiptRefused
+from registry.upload.receipt_chain import chain_of
 from registry.upload.receiving import Taken, import_receipt
 from registry.upload.sending import Sender
 from registry.upload.visible import load_visibility, visibility_cursor
-from signing.upload.errors import MalformedReceipt
 from signing.upload.receipt import open_receipt
 
 
@@ -48,8 +47,10 @@ def collect(sender: Sender) -> Collected:
 
 def _collect_receipts(sender: Sender) -> tuple[int, str]:
     new = 0
+    with read_unit(sender.engine) as session:
+        place = len(chain_of(session, sender.reception.centre))
     while True:
-        found = sender.client.receipts(_received(sender))
+        found = sender.client.receipts(place)
         if isinstance(found, Later | Denied):
             return new, found.code
         before = new
@@ -58,28 +59,19 @@ def _collect_receipts(sender: Sender) -> tuple[int, str]:
                 with write_unit(sender.engine) as session:
                     done = import_receipt(session, line, sender.reception, sender.doing)
             except ReceiptRefused as refused:
-                _set_aside(sender, line, refused.problem)
+                if refused.problem in ENDS:
+                    _set_aside(sender, line, refused.problem)
                 return new, refused.problem.value
             new += done.taken is Taken.IMPORTED
         if new == before:
+            # Nothing, or what is known: whoever repeats it must not keep this going.
             return new, ""
-
-
-def _received(sender: Sender) -> int:
-    query = select(func.count()).where(
-        UploadReceipt.centre == sender.reception.centre.name,
-        UploadReceipt.imported_at.is_not(None),
-    )
-    with read_unit(sender.engine) as session:
-        return session.scalar(query) or 0
+        place += len(found)
 
 
 def _set_aside(sender: Sender, line: bytes, problem: Problem) -> None:
-    """Put the upload that a wrong receipt names on the dead-letter list, if it waits for one."""
-    try:
-        named = open_receipt(line).receipt.upload
-    except MalformedReceipt:
-        return
+    """Put the upload that a receipt of the centre's names on the dead-letter list, if it waits."""
+    named = open_receipt(line).receipt.upload
     with write_unit(sender.engine) as session:
         upload = session.get(Upload, named, with_for_update=True)
         if upload is not None and upload.state in {UploadState.SENDING, UploadState.SENT}:
@@ -89,7 +81,7 @@ def _set_aside(sender: Sender, line: bytes, problem: Problem) -> None:
 
 
 def _collect_visibility(sender: Sender) -> tuple[int, str]:
-    centre, new = sender.reception.centre.name, 0
+    centre, new = sender.reception.centre, 0
     while True:
         with read_unit(sender.engine) as session:
             after = visibility_cursor(session, centre)

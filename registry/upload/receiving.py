@@ -1,9 +1,13 @@
 """Taking a receipt (回执) in, from a file or from the centre's API: one transaction, or nothing.
 
-A receipt counts only if the trusted centre signed it, it answers this city's upload by manifest,
-snapshot and batch number, it answers exactly our rows, and it follows the receipt that came before
-it (`previous`). One whose predecessor is still to come is kept and takes effect after it. The same
-receipt twice is nothing new; a second, other one for the same upload is never taken.
+A receipt counts only if a key of the trusted centre's card signed it (the name in it is only
+shown), it answers this city's upload by manifest, snapshot and batch number, it answers exactly our
+rows, and it follows the receipt that came before it (`previous`). One whose predecessor is still to
+come is kept, and judged anew when it takes effect. The same receipt twice is nothing new; a second,
+other one for the same upload is never taken.
+
+A receipt in force stays what it was when its key is revoked: it is chained, and a milestone of the
+log dates it. Of a revoked key nothing more is taken.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from keys.model import Purpose
@@ -25,6 +29,7 @@ from registry.store.uploads import SentWay, Upload, UploadReceipt, UploadState
 from registry.upload.chain_changes import upload_changed
 from registry.upload.outbox import Doing, note
 from registry.upload.problems import Problem, ReceiptRefused
+from registry.upload.receipt_chain import chain_of
 from signing.report import Answer, Reason
 from signing.tlog.entry import parse_time
 from signing.upload.centre_card import Centre
@@ -86,14 +91,20 @@ def import_receipt(
     signed = _open(data)
     if upload_id and signed.receipt.upload != upload_id:
         raise ReceiptRefused(Problem.RECEIPT_OTHER_UPLOAD)
-    _check_signer(signed, reception, doing.now)
     # First the lock, then the look: of two who bring the same receipt the second finds it known.
     session.get(Upload, signed.receipt.upload, with_for_update=True)
     known = session.get(UploadReceipt, signed.digest, populate_existing=True)
+    if known is not None and known.imported_at is not None and known.envelope == data:
+        # Whatever became of its key since.
+        return _done(Taken.KNOWN, signed)
+    _check_signer(signed, reception, doing.now)
     if known is None:
-        known = _keep(session, signed, data, reception)
+        known = _keep(session, signed, data, reception, doing.now)
     elif known.imported_at is not None:
         return _done(Taken.KNOWN, signed)
+    else:
+        # The centre signs anew what a revoked key had signed: the payload is the same.
+        known.envelope = data
     if not _follows(session, known):
         upload = session.get_one(Upload, known.upload_id, with_for_update=True)
         if upload.last_problem != Problem.RECEIPT_WAITS:
@@ -102,6 +113,8 @@ def import_receipt(
         return _done(Taken.WAITS, signed)
     _take_effect(session, known, signed.receipt, reception, doing)
     for later in _waiting_for(session, known):
+        if not _sound(later, reception, doing.now):
+            break
         _take_effect(session, later, open_receipt(later.envelope).receipt, reception, doing)
     return _done(Taken.IMPORTED, signed)
 
@@ -139,18 +152,29 @@ def _check_signer(signed: SignedReceipt, reception: Reception, now: datetime) ->
         now=now,
     )
     if answer is Answer.VALID:
-        if signed.receipt.centre != reception.centre.name:
-            raise ReceiptRefused(Problem.RECEIPT_OTHER_CENTRE)
         return
-    if answer is Answer.CANNOT_SAY and reason is Reason.SIGNATURE_UNKNOWN_KEY:
-        raise ReceiptRefused(Problem.RECEIPT_UNKNOWN_KEY)
-    if answer is Answer.CANNOT_SAY and reason is Reason.RECORD_IN_FUTURE:
-        raise ReceiptRefused(Problem.RECEIPT_NOT_YET)
-    raise ReceiptRefused(Problem.RECEIPT_SIGNATURE)
+    match reason:
+        case Reason.SIGNATURE_UNKNOWN_KEY:
+            raise ReceiptRefused(Problem.RECEIPT_UNKNOWN_KEY)
+        case Reason.RECORD_IN_FUTURE:
+            raise ReceiptRefused(Problem.RECEIPT_NOT_YET)
+        case Reason.SIGNATURE_KEY_REVOKED | Reason.SIGNATURE_NO_PLACE:
+            raise ReceiptRefused(Problem.RECEIPT_KEY_REVOKED)
+        case _:
+            raise ReceiptRefused(Problem.RECEIPT_SIGNATURE)
+
+
+def _sound(kept: UploadReceipt, reception: Reception, now: datetime) -> bool:
+    """Say whether a receipt that waits would still be taken: its key may be revoked by now."""
+    try:
+        _check_signer(open_receipt(kept.envelope), reception, now)
+    except ReceiptRefused:
+        return False
+    return True
 
 
 def _keep(
-    session: Session, signed: SignedReceipt, data: bytes, reception: Reception
+    session: Session, signed: SignedReceipt, data: bytes, reception: Reception, now: datetime
 ) -> UploadReceipt:
     """Check what the receipt answers, and store it as one that waits."""
     receipt = signed.receipt
@@ -160,18 +184,12 @@ def _keep(
         unknown = Problem.RECEIPT_UNKNOWN_UPLOAD if own else Problem.RECEIPT_OTHER_CITY
         raise ReceiptRefused(unknown)
     _check_answers(receipt, upload, open_manifest(upload.manifest).manifest)
-    same = select(UploadReceipt.digest).where(UploadReceipt.upload_id == upload.upload_id)
     handed = upload.state in _HANDED or _given_back(upload)
-    if session.scalars(same).first() is not None or not handed:
+    if not handed:
         raise ReceiptRefused(Problem.RECEIPT_SECOND)
     if not _given_back(upload):
         _check_rows(session, receipt)
-    # Two receipts after the same one: the centre's books have parted, and neither is taken blindly.
-    rival = select(UploadReceipt.digest).where(
-        UploadReceipt.centre == receipt.centre, UploadReceipt.previous == receipt.previous
-    )
-    if session.scalars(rival).first() is not None:
-        raise ReceiptRefused(Problem.RECEIPT_CHAIN)
+    _make_way(session, receipt, reception, now)
     kept = UploadReceipt(
         digest=signed.digest,
         upload_id=upload.upload_id,
@@ -183,6 +201,25 @@ def _keep(
     session.add(kept)
     session.flush()
     return kept
+
+
+def _make_way(session: Session, receipt: Receipt, reception: Reception, now: datetime) -> None:
+    """Refuse a receipt in whose place another stands; one that waits unsound gives way."""
+    if receipt.previous:
+        after = UploadReceipt.previous == receipt.previous
+    else:
+        # Each centre has a first receipt: only this centre's own is in the way of another.
+        after = UploadReceipt.digest.in_(chain_of(session, reception.centre)[:1])
+    query = select(UploadReceipt).where(or_(UploadReceipt.upload_id == receipt.upload, after))
+    for other in session.scalars(query).all():
+        if other.imported_at is None and not _sound(other, reception, now):
+            session.delete(other)
+        elif other.upload_id == receipt.upload:
+            raise ReceiptRefused(Problem.RECEIPT_SECOND)
+        else:
+            # Two receipts after the same one: the centre's books have parted, and neither is
+            # taken blindly.
+            raise ReceiptRefused(Problem.RECEIPT_CHAIN)
 
 
 def _check_answers(receipt: Receipt, upload: Upload, manifest: Manifest) -> None:
@@ -216,8 +253,6 @@ def _follows(session: Session, kept: UploadReceipt) -> bool:
     if not kept.previous:
         return True
     before = session.get(UploadReceipt, kept.previous)
-    if before is not None and before.centre != kept.centre:
-        raise ReceiptRefused(Problem.RECEIPT_CHAIN)
     return before is not None and before.imported_at is not None
 
 
@@ -225,7 +260,6 @@ def _waiting_for(session: Session, first: UploadReceipt) -> Iterator[UploadRecei
     current: UploadReceipt | None = first
     while current is not None:
         query = select(UploadReceipt).where(
-            UploadReceipt.centre == current.centre,
             UploadReceipt.previous == current.digest,
             UploadReceipt.imported_at.is_(None),
         )

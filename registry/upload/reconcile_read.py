@@ -313,7 +313,9 @@ class _Receipts:
             self._known[signed.digest] = _copy(signed, source, imported=imported)
             self._envelopes[signed.digest] = signed.envelope
             return
-        if self._envelopes[signed.digest] != signed.envelope:
+        before = self._envelopes[signed.digest]
+        # The centre signs anew what a revoked key had signed: another key, the same payload.
+        if before.key_id == signed.envelope.key_id and before != signed.envelope:
             self._fault(Code.RECEIPT_BYTES, source or known.source, signed.digest, upload)
         self._known[signed.digest] = replace(
             known, source=known.source or source, imported=known.imported or imported

@@ -7,7 +7,6 @@ national site by a program. The first day that is known stays.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date
 from random import Random
@@ -27,6 +26,7 @@ from registry.store.uploads import SEEN_SCOPE, VisibilityCheck
 from registry.upload.asking import Visibility
 from registry.upload.chain_changes import certificates_changed
 from registry.upload.outbox import Doing
+from signing.upload.centre_card import Centre
 
 SPOT_CHECK: Final = "spot-check"
 CENTRE: Final = "centre"
@@ -120,7 +120,7 @@ def mark_seen(session: Session, number: str, day: date, doing: Doing) -> bool:
     return True
 
 
-def visibility_cursor(session: Session, centre: str) -> int:
+def visibility_cursor(session: Session, centre: Centre) -> int:
     """Return up to which entry this centre's list was read."""
     return peek(session, _scope(centre), start=0)
 
@@ -132,7 +132,7 @@ def stands_still(session: Session, today: date) -> ListedAhead | None:
     return found[0] if found is not None and found[0].day > today else None
 
 
-def load_visibility(session: Session, found: Visibility, centre: str, doing: Doing) -> Loaded:
+def load_visibility(session: Session, found: Visibility, centre: Centre, doing: Doing) -> Loaded:
     """Put the centre's days down, and how far its list was read.
 
     Numbers that are not here, or not accepted, are counted and left out. A day to come is left out
@@ -148,8 +148,8 @@ def load_visibility(session: Session, found: Visibility, centre: str, doing: Doi
         if certificate is None or day is None or not certificate.issued <= day <= today:
             unknown += 1
             if to_come is None and certificate is not None and day is not None and day > today:
-                to_come = ListedAhead(number=entry.number, day=day, centre=centre[:_LONGEST])
-        elif _put_down(session, certificate.status_index, day, CENTRE, centre[:80]):
+                to_come = ListedAhead(number=entry.number, day=day, centre=centre.name[:_LONGEST])
+        elif _put_down(session, certificate.status_index, day, CENTRE, centre.name[:80]):
             fresh.append(certificate.status_index)
     loaded = Loaded(read=len(found.visible), new=len(fresh), unknown=unknown)
     if to_come is None:
@@ -227,9 +227,9 @@ def _unseen() -> Select[int]:
     )
 
 
-def _scope(centre: str) -> str:
-    # A digest, because a counter's name has 40 characters and a centre's may have more.
-    return f"visible:{hashlib.sha256(centre.encode()).hexdigest()[:30]}"
+def _scope(centre: Centre) -> str:
+    # Its first key, which every later card keeps: a centre that is renamed is not read anew.
+    return f"visible:{centre.first_key}"
 
 
 def _day(text: str) -> date | None:

@@ -100,6 +100,7 @@ _WORDS: Final = {
     "visit-close": "督导核实办结",
     "visit-report": "提交督导意见",
     "upload-again": "重新发送上报批",
+    "upload-centre": "登记省中心回执密钥",
     "upload-dead": "上报批转人工处理",
     "upload-dissolve": "取消组批",
     "upload-freeze": "上报批定稿",

@@ -1,7 +1,11 @@
 """`centre.json`: who the provincial centre is, for the cities that report to it.
 
-Name, address and receipt keys in canonical JSON. Nobody signs it: a city takes it from the centre
-by a way it trusts, as a verifier takes `log.policy`, and believes receipts by its keys alone.
+Name, address and receipt keys: canonical JSON in a DSSE envelope by one of the keys. A city takes
+its first card by a way it trusts, as a verifier takes `log.policy`. A later one follows by itself
+(`follow`): by number, by the signature of a key that signs by the card before and is not revoked in
+the new one, and keeping every key. The centre is its keys; its name is only shown.
+
+Cards written before there were numbers have no envelope. Such a card is number 0.
 """
 
 from __future__ import annotations
@@ -10,20 +14,25 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as NoBase64
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from keys.model import Algorithm, KeyId, KeyState, Purpose
+from keys.dsse import pae
+from keys.model import LATER, Algorithm, KeyId, KeyState, Purpose, verify_signature
+from keys.signer import Signer
 from keys.trust import TrustedKey
 from signing.canonical import Canonical, decode, decoder_for, encode
-from signing.errors import MalformedEntry, MalformedJson, SigningError
+from signing.envelope import Envelope, from_json, sign_payload, to_json
+from signing.errors import MalformedEntry, MalformedEnvelope, MalformedJson, SigningError
 from signing.tlog.entry import Time, format_time, parse_time
 
 CENTRE_FILE: Final = "centre.json"
 MAX_CENTRE_BYTES: Final = 64 * 1024
-"""Longest file read; a key takes 300 bytes."""
+"""Longest file read; a key takes 400 bytes in the envelope's base64."""
+
+CARD_TYPE: Final = "application/vnd.certreg.centre-card.v1+json"
 
 _URL = re.compile(r"https?://[a-z0-9.\-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~\-]{1,64}){0,8}")
 
@@ -32,6 +41,12 @@ class MalformedCentre(SigningError):
     """Not a centre's card; the message says which part."""
 
     code: ClassVar[str] = "malformed-centre"
+
+
+class CardNotFollowed(SigningError):
+    """A card that does not follow from the one that is held: a person has to look."""
+
+    code: ClassVar[str] = "centre-card-refused"
 
 
 class _Key(Canonical, frozen=True, kw_only=True):
@@ -44,51 +59,141 @@ class _Key(Canonical, frozen=True, kw_only=True):
     state: KeyState
 
 
+_Keys = Annotated[tuple[_Key, ...], msgspec.Meta(min_length=1, max_length=64)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+_Address = Annotated[str, msgspec.Meta(max_length=600)]
+_One = Annotated[int, msgspec.Meta(ge=1, le=1)]
+
+
 class _Card(Canonical, frozen=True, kw_only=True):
-    keys: Annotated[tuple[_Key, ...], msgspec.Meta(min_length=1, max_length=64)]
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    url: Annotated[str, msgspec.Meta(max_length=600)]
-    v: Annotated[int, msgspec.Meta(ge=1, le=1)] = 1
+    keys: _Keys
+    name: _Name
+    number: Annotated[int, msgspec.Meta(ge=1, le=99_999_999)]
+    url: _Address
+    v: _One = 1
+
+
+class _Unsigned(Canonical, frozen=True, kw_only=True):
+    """A card of before there were numbers."""
+
+    keys: _Keys
+    name: _Name
+    url: _Address
+    v: _One = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Centre:
     """A centre as its cities know it; `keys` have the purpose RECEIPT and verify its receipts.
 
-    `url` has no final slash, and is "" where packages are only taken by hand.
+    `keys` are in the order in which they came; the last one that is active signs. `url` has no
+    final slash, and is "" where packages are only taken by hand. `number` counts the centre's
+    cards, 1, 2, 3; 0 is a card that is not signed.
     """
 
     name: str
     url: str
     keys: tuple[TrustedKey, ...]
+    number: int = 0
+
+    @property
+    def first_key(self) -> KeyId:
+        """The first key, which every later card keeps: what tells one centre from another."""
+        return self.keys[0].key_id
+
+    @property
+    def signing_key(self) -> KeyId | None:
+        """The key that signs receipts and the next card; None if none is active."""
+        active = [key.key_id for key in self.keys if key.state is KeyState.ACTIVE]
+        return active[-1] if active else None
 
 
 _DECODER = decoder_for(_Card)
+_UNSIGNED = decoder_for(_Unsigned)
 
 
-def centre_json(centre: Centre) -> bytes:
+def sign_card(centre: Centre, signer: Signer) -> bytes:
     """Write the card. Raises MalformedCentre for what no reader would take."""
-    data = encode(
-        _Card(keys=tuple(_write(key) for key in centre.keys), name=centre.name, url=centre.url)
+    card = _Card(
+        keys=tuple(_write(key) for key in centre.keys),
+        name=centre.name,
+        number=centre.number,
+        url=centre.url,
     )
+    data = to_json(sign_payload(CARD_TYPE, encode(card), signer))
     if parse_centre(data) != centre:
         raise MalformedCentre("the centre's card does not read back the same")
     return data
 
 
 def parse_centre(data: bytes) -> Centre:
-    """Read a card strictly. Raises MalformedCentre."""
+    """Read a card strictly; trust in its keys is the caller's matter. Raises MalformedCentre.
+
+    A signed one must be signed by a key that it lists and does not revoke: it is whole.
+    """
+    return _open(data)[0]
+
+
+def follow(held: Centre, data: bytes) -> Centre:
+    """Return the card `data` if it follows from the one that is held.
+
+    Raises MalformedCentre, or CardNotFollowed where a person has to look.
+    """
+    found, signed_by = _open(data)
+    if found.number <= held.number:
+        raise CardNotFollowed("the card is not newer than the one in use")
+    known = {key.key_id: key for key in held.keys}
+    if signed_by not in known or known[signed_by].state is not KeyState.ACTIVE:
+        # A key that the card in use ended signs for nobody any more, whoever has it.
+        raise CardNotFollowed("no key that signs by the card in use has signed this one")
+    now = found.keys[: len(held.keys)]
+    if len(now) < len(held.keys) or not all(map(_goes_on, held.keys, now)):
+        raise CardNotFollowed("the card leaves out or brings back keys of the one in use")
+    return found
+
+
+def _open(data: bytes) -> tuple[Centre, KeyId | None]:
     try:
-        card = decode(data, _DECODER, limit=MAX_CENTRE_BYTES)
-        keys = tuple(map(_read, card.keys))
+        centre, envelope = _decoded(data)
     except (MalformedJson, MalformedEntry, NoBase64, ValueError) as fault:
         raise MalformedCentre(f"the centre's card is damaged: {fault}") from None
-    if not card.name.isprintable() or card.name != card.name.strip():
+    if not centre.name.isprintable() or centre.name != centre.name.strip():
         raise MalformedCentre("the centre's name holds what cannot be printed")
-    if card.url and not _URL.fullmatch(card.url):
+    if centre.url and not _URL.fullmatch(centre.url):
         raise MalformedCentre("the centre's address is an http(s) address without a final slash")
-    _refuse_twice(key.key_id for key in keys)
-    return Centre(name=card.name, url=card.url, keys=keys)
+    _refuse_twice(key.key_id for key in centre.keys)
+    if envelope is None:
+        return centre, None
+    by = next((key for key in centre.keys if key.key_id == envelope.key_id), None)
+    if by is None or by.state is KeyState.REVOKED:
+        raise MalformedCentre("the card is not signed by a key that it lists and does not revoke")
+    message = pae(envelope.payload_type, envelope.payload)
+    if not verify_signature(by.algorithm, by.public_key, message, envelope.signature):
+        raise MalformedCentre("the card's signature does not hold")
+    return centre, by.key_id
+
+
+def _decoded(data: bytes) -> tuple[Centre, Envelope | None]:
+    if not data.startswith(b'{"payload":'):
+        old = decode(data, _UNSIGNED, limit=MAX_CENTRE_BYTES)
+        return Centre(name=old.name, url=old.url, keys=tuple(map(_read, old.keys))), None
+    try:
+        envelope = from_json(data, limit=MAX_CENTRE_BYTES)
+    except MalformedEnvelope:
+        raise ValueError("no signed file in canonical form") from None
+    if envelope.payload_type != CARD_TYPE:
+        raise ValueError("the signed file is no card")
+    card = decode(envelope.payload, _DECODER, limit=MAX_CENTRE_BYTES)
+    keys = tuple(map(_read, card.keys))
+    return Centre(name=card.name, url=card.url, keys=keys, number=card.number), envelope
+
+
+def _goes_on(before: TrustedKey, after: TrustedKey) -> bool:
+    """Say whether a key is the same, and in no earlier state."""
+    # What was revoked stays revoked since the same time.
+    same = replace(after, state=before.state, revoked_at=before.revoked_at) == before
+    ended = before.state is KeyState.REVOKED and after != before
+    return same and not ended and LATER[after.state] >= LATER[before.state]
 
 
 def _refuse_twice(ids: Iterable[KeyId]) -> None:

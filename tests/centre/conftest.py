@@ -24,21 +24,30 @@ from keys.sealed import ScryptParams
 from keys.signer import PrivateKeySigner, public_bytes, software_signer
 from keys.trust import TrustedIssuer, TrustedKey, issuers_json
 from keys.vkey import SignatureType, VerifierKey
+from registry.centre.cards import make_receipt_key
 from registry.centre.cities import add_city, load_city_trust
 from registry.centre.home import SETTINGS, CentreHome, Settings, settings_text
 from registry.centre.intake import take
 from registry.centre.publish import publish_all
-from registry.centre.starting import Opened, card_of, make_receipt_key, open_centre
+from registry.centre.starting import Opened, open_centre
 from registry.centre.store import StoredReceipt, make_database, read_unit, write_unit
 from signing.envelope import sign_record, to_json, to_object
 from signing.record import IdType, Record, canonical, commitment
 from signing.tlog.checkpoint import Checkpoint, sign_checkpoint
 from signing.tlog.entry import Issue, Milestone, State, StatusChange, encode_entry, format_time
 from signing.tlog.merkle import leaf_hash, leaf_hashes, root_of
-from signing.tlog.paths import HashLevels
+from signing.tlog.paths import HashLevels, consistency_path
 from signing.tlog.ranges import prove_range
 from signing.upload.centre_card import CENTRE_FILE, parse_centre
-from signing.upload.manifest import Counts, FileFacts, Files, Manifest, Range, sign_manifest
+from signing.upload.manifest import (
+    Counts,
+    FileFacts,
+    Files,
+    History,
+    Manifest,
+    Range,
+    sign_manifest,
+)
 from signing.upload.package import MANIFEST_NAME, write_package
 from signing.upload.receipt import Receipt, open_receipt
 from signing.upload.rows import IssuedLeaf, Row, RowKind, encode_row
@@ -100,6 +109,8 @@ class City:
     leaves: list[bytes] = field(default_factory=list)
     sequence: int = 0
     previous: str = ""
+    reported: int = 0
+    """Leaves of the log in the checkpoint of the last package."""
     issuers: dict[str, PrivateKeySigner] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,22 +126,15 @@ class City:
         """Take an organisation into the city's list of issuers."""
         self.issuers[prefix] = make_signer(f"{self.name} {prefix}", Purpose.RECORD, prefix)
 
-    def trust(self, *, issued_at: datetime = NOW, **key: Any) -> Path:
-        """Write the trust folder; `key` changes the upload key's entry."""
-        vkey = VerifierKey(
-            name=self.origin,
-            type=SignatureType.ED25519,
-            public_key=self.log_signer.info.public_key,
-        )
+    def trust(self, *, issued_at: datetime = NOW, **change: Any) -> Path:
+        """Write the trust folder; `change` is of the upload key's entry."""
+        known = {"name": self.origin, "public_key": self.log_signer.info.public_key}
+        vkey = VerifierKey(type=SignatureType.ED25519, **known)
         policy = Policy(logs=(PolicyLog(key=vkey),), witnesses=(), quorum="none")
+        code, named = "91449999MA5DEM", {"name": "示例精密制造有限公司"}
         issuers = [
-            TrustedIssuer(
-                prefix=prefix,
-                name="示例精密制造有限公司",
-                uscc=f"91449999MA5DEM{at:04d}",
-                keys=(trusted(signer),),
-            )
-            for at, (prefix, signer) in enumerate(self.issuers.items())
+            TrustedIssuer(prefix=one, uscc=f"{code}{at:04d}", keys=(trusted(signer),), **named)
+            for at, (one, signer) in enumerate(self.issuers.items())
         ]
         listed = issuers_json(
             issuers=issuers,
@@ -140,10 +144,10 @@ class City:
             signer=self.log_signer,
         )
         office = office_keys_json(
-            [trusted(self.upload_signer, **key)], issued_at=issued_at, signer=self.log_signer
+            [trusted(self.upload_signer, **change)], issued_at=issued_at, signer=self.log_signer
         )
-        files = (("log.policy", format_policy(policy)), ("issuers.json", listed))
-        for name, data in (*files, ("office.json", office)):
+        files = {"log.policy": format_policy(policy), "issuers.json": listed, "office.json": office}
+        for name, data in files.items():
             (self.folder / name).write_bytes(data)
         return self.folder
 
@@ -234,6 +238,14 @@ class City:
             found.append(Range(end=end, first=first, proof=proof, root=root_of(hashes).hex()))
         return tuple(found)
 
+    def history(self, old: int | None = None) -> Any:
+        """Prove that the log goes on from its first `old` leaves; as reported last if not said."""
+        hashes, size = leaf_hashes(self.leaves), self.reported if old is None else old
+        if not self.sequence or not 0 < size <= len(hashes):
+            return msgspec.UNSET
+        proof = tuple(one.hex() for one in consistency_path(size, len(hashes), HashLevels(hashes)))
+        return History(proof=proof, root=root_of(hashes[:size]).hex(), size=size)
+
     def manifest(self, rows: Sequence[Row], lines: bytes, **change: Any) -> Manifest:
         tree = HashLevels(leaf_hashes(self.leaves))
         head = Checkpoint(origin=self.origin, size=tree.size, root=tree.root())
@@ -246,6 +258,7 @@ class City:
             "batch": "GD-2026-0001",
             "checkpoint": sign_checkpoint(head, [self.log_signer]).decode(),
             "city": self.origin,
+            "consistency": self.history(),
             "counts": Counts(
                 withdrawal=kinds.count(RowKind.WITHDRAWAL),
                 new=kinds.count(RowKind.NEW),
@@ -279,12 +292,11 @@ class City:
         numbered = [msgspec.structs.replace(row, row=at) for at, row in enumerate(rows, 1)]
         lines = b"".join(encode_row(row) for row in numbered)
         signed = sign_manifest(self.manifest(numbered, lines, **change), self.upload_signer)
-        self.sequence += 1
+        self.sequence, self.reported = self.sequence + 1, len(self.leaves)
         self.previous = hashlib.sha256(signed.payload).hexdigest()
         files = {MANIFEST_NAME: to_json(signed), **self.files(lines), **(spoil or {})}
-        paths = {}
+        paths = {name: self.folder / name for name in files}
         for name, data in files.items():
-            paths[name] = self.folder / name
             paths[name].write_bytes(data)
         out = io.BytesIO()
         write_package(out, paths)
@@ -367,7 +379,6 @@ def province(tmp_path: Path, make_city: Callable[[str], City]) -> Iterator[Provi
     make_receipt_key(ring, NOW - timedelta(days=1))
     make_database(home.database)
     home.public.mkdir()
-    (home.public / CENTRE_FILE).write_bytes(card_of(settings, ring))
     (home.path / SETTINGS).write_bytes(settings_text(settings))
     clock = TestClock()
     one = Province(folder=tmp_path, centre=opened(home, clock), clock=clock)

@@ -301,7 +301,8 @@ def test_init_cut_off_is_gone_on_with(
 
     one = Centre(desk=stock, home=tmp_path / "centre")
     same = ("init", "--name", "示例省职业技能鉴定指导中心", "--province", "44")
-    for name in ("make_receipt_key", "make_database", "card_of", "publish_all", "settings_text"):
+    steps = ("make_receipt_key", "make_database", "ensure_card", "publish_all", "settings_text")
+    for name in steps:
         with monkeypatch.context() as patched:
             patched.setattr(command, name, cut)
             with pytest.raises(Killed):

@@ -28,7 +28,7 @@ from registry.cli.upload_kit import make_kit
 from registry.upload.kit import Kit
 from signing.envelope import to_json
 from signing.tlog.entry import format_time
-from signing.upload.centre_card import CENTRE_FILE, Centre, centre_json
+from signing.upload.centre_card import CENTRE_FILE, Centre, sign_card
 from signing.upload.manifest import open_manifest
 from signing.upload.package import MANIFEST_NAME, open_package
 from signing.upload.receipt import Receipt, ReceiptRow, sign_receipt
@@ -131,9 +131,9 @@ def reported(stock: Any) -> Reported:
         not_after=signer.info.not_after,
         state=signer.info.state,
     )
-    card = Centre(name="省职业技能服务指导中心", url="", keys=(key,))
+    card = Centre(name="省职业技能服务指导中心", url="", keys=(key,), number=1)
     known = stock.folder / "centre.json"
-    known.write_bytes(centre_json(card))
+    known.write_bytes(sign_card(card, signer))
     assert stock("upload", "centre", str(known)).status == 0
     receipt = answer(package, signer)
     folder: Path = stock.folder / "receipts"

@@ -84,6 +84,7 @@ class Outbox:
             key_id=self.signer.info.key_id,
             key_leaf=placed[0].added if placed else None,
             sign=lambda manifest: sign_manifest(manifest, self.signer),
+            proves=True,
             draw=lambda summary: repr(summary).encode(),
         )
         return replace(usual, **change)

@@ -6,30 +6,36 @@ repeated is decided by the test and by nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import random
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from keys.model import KeyState, Purpose
+from keys.model import Algorithm, KeyInfo, KeyState, Purpose, key_id_of
 from keys.office_keys import office_keys_json
 from keys.policy import format_policy
 from keys.ring import KeyRing
 from keys.sealed import ScryptParams
+from keys.signer import PrivateKeySigner, public_bytes, software_signer
 from keys.trust import TrustedKey, issuers_json
 from registry.centre.api import create_app
+from registry.centre.cards import Office, make_receipt_key
 from registry.centre.cities import add_city, load_city_trust
 from registry.centre.home import SETTINGS, CentreHome, Settings, settings_text
 from registry.centre.publish import publish_all
 from registry.centre.rate import Buckets
-from registry.centre.starting import Opened, card_of, make_receipt_key, open_centre
+from registry.centre.starting import Opened, open_centre
 from registry.centre.store import StoredReceipt, make_database, open_database
 from registry.centre.store import read_unit as read_centre
 from registry.centre.store import write_unit as write_centre
@@ -43,6 +49,8 @@ from registry.upload.receiving import Imported, Reception, import_receipt
 from registry.upload.sending import Sender, Sent, send_due
 from signing.milestone import MilestoneFacts, MilestoneKind
 from signing.upload.centre_card import CENTRE_FILE, parse_centre
+from signing.upload.centre_card import Centre as Card
+from signing.upload.refusal import Refusal, sign_refusal
 
 PASSPHRASE = "made-up"
 CITY = "shizhou"
@@ -106,6 +114,22 @@ class Centre:
         self.worker.end()
         self.opened.engine.dispose()
 
+    def card(self) -> Card:
+        return parse_centre((self.home.public / CENTRE_FILE).read_bytes())
+
+    def called(self, name: str) -> None:
+        """Give the centre another name, as a person does: settings, then the program anew."""
+        settings = replace(self.home.settings(), name=name)
+        (self.home.path / SETTINGS).write_bytes(settings_text(settings))
+        self.stop()
+        self.start()
+
+    def keys(self) -> Office:
+        """Give what its keys are changed with, as a command beside the server has it."""
+        engine = open_database(self.home.database)
+        settings = self.home.settings()
+        return Office(engine=engine, settings=settings, ring=self.home.ring(), who="test")
+
     def receipts(self) -> list[StoredReceipt]:
         with read_centre(self.opened.engine) as session:
             return list(session.scalars(select(StoredReceipt).order_by(StoredReceipt.place)))
@@ -139,6 +163,8 @@ class Exchange:
     centre: Centre
     wire: Wire
     chance: random.Random
+    card: Any = None
+    """The centre's card that the city holds; None: always the newest."""
 
     @property
     def office(self) -> Any:
@@ -146,7 +172,7 @@ class Exchange:
 
     @property
     def reception(self) -> Reception:
-        card = parse_centre((self.centre.home.public / CENTRE_FILE).read_bytes())
+        card = self.card or self.centre.card()
 
         def milestone(session: Any, upload: str, digest: str, day: Any) -> None:
             facts = MilestoneFacts(
@@ -240,7 +266,6 @@ def exchange_of(
         make_receipt_key(ring, office.clock.now() - timedelta(days=1))
         make_database(home.database)
         home.public.mkdir()
-        (home.public / CENTRE_FILE).write_bytes(card_of(settings, ring))
         (home.path / SETTINGS).write_bytes(settings_text(settings))
         engine = open_database(home.database)
         publish_all(engine, home.public)
@@ -279,3 +304,42 @@ def receipt_signer(exchange: Exchange) -> Callable[[Exchange], Any]:
         return one.centre.home.ring().signer(Purpose.RECEIPT, "office", now)
 
     return signer
+
+
+@pytest.fixture
+def refusal_of(exchange: Exchange, receipt_signer: Any) -> Callable[..., Raw]:
+    """Give the function that makes the centre's answer that refuses an upload; spoilt at will."""
+
+    def make(upload_id: str, code: str, *, signer: Any = None, **change: Any) -> Raw:
+        usual = Refusal(
+            at=exchange.office.clock.now(),
+            city=exchange.office.origin,
+            code=code,
+            package=exchange.upload(upload_id).package or "",
+        )
+        signed = sign_refusal(replace(usual, **change), signer or receipt_signer(exchange))
+        body = {"code": code, "later": False, "refusal": b64encode(signed).decode()}
+        headers = {"content-type": "application/problem+json"}
+        return Raw(status=422, headers=headers, body=json.dumps(body).encode())
+
+    return make
+
+
+@pytest.fixture
+def other_centre(exchange: Exchange) -> tuple[PrivateKeySigner, TrustedKey]:
+    """Give the receipt key of a centre that is none of ours, with what would trust it."""
+    private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"other centre").digest())
+    public = public_bytes(private)
+    now = exchange.office.clock.now()
+    info = KeyInfo(
+        key_id=key_id_of(Algorithm.ED25519, public),
+        algorithm=Algorithm.ED25519,
+        purpose=Purpose.RECEIPT,
+        issuer="office",
+        not_before=now - timedelta(days=1),
+        not_after=now + timedelta(days=400),
+        state=KeyState.ACTIVE,
+        public_key=public,
+    )
+    signer = software_signer(info, private)
+    return signer, trusted(signer)

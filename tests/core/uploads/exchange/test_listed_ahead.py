@@ -25,7 +25,7 @@ def load(exchange: Any, *entries: tuple[str, str], place: int) -> None:
     body = {"visible": [{"number": n, "seen_on": day} for n, day in entries], "next": place}
     found = msgspec.json.decode(dumps(body), type=Visibility)
     with write_unit(exchange.office.engine) as session:
-        load_visibility(session, found, CENTRE, exchange.outbox.doing)
+        load_visibility(session, found, exchange.centre.card(), exchange.outbox.doing)
 
 
 def today(exchange: Any) -> date:

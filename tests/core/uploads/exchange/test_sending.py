@@ -208,15 +208,12 @@ def test_a_refused_row_waits_for_a_clerk(exchange: Any) -> None:
     assert exchange.states() == ["accepted", "withdrawn", "accepted"]
 
 
-def test_what_the_centre_refuses_as_a_whole_may_be_owed_again(exchange: Any) -> None:
+def test_what_the_centre_refuses_as_a_whole_may_be_owed_again(
+    exchange: Any, refusal_of: Any
+) -> None:
     upload = exchange.frozen(2)
-    body = b'{"code": "package-other-form", "later": false}'
-    problem = {"content-type": "application/problem+json"}
-
-    def refuse(ask: Any, method: str, _target: str) -> Raw:
-        return Raw(status=422, headers=problem, body=body) if method == "POST" else ask()
-
-    exchange.wire.spoil = refuse
+    refusal = refusal_of(upload, "package-other-form")
+    exchange.wire.spoil = lambda ask, method, _target: refusal if method == "POST" else ask()
     (sent,) = exchange.send()
     assert (sent.outcome, sent.problem) == (Outcome.DEAD, "package-other-form")
     doing(exchange, give_back, upload)
@@ -237,13 +234,14 @@ def test_a_denied_request_is_no_refusal_of_the_package(exchange: Any, method: st
         return denied if asked == method else answer
 
     exchange.wire.spoil = deny
+    # Nobody signed that: it is tried again, and the reason is shown.
     (sent,) = exchange.send()
-    assert (sent.outcome, sent.problem) == (Outcome.DEAD, "key-retired")
-    assert exchange.office.rows(UploadEvent)[-1].kind == "dead"
+    assert (sent.outcome, sent.problem) == (Outcome.LATER, "key-retired")
+    assert exchange.upload(upload).last_problem == "key-retired"
+    assert exchange.office.rows(UploadEvent)[-1].kind == "problem"
     with pytest.raises(UploadStateRefused):
         doing(exchange, give_back, upload)
     exchange.wire.spoil = lambda ask, _method, _target: ask()
-    doing(exchange, send_again, upload)
     assert exchange.send()[0].outcome is Outcome.ACKNOWLEDGED
     assert exchange.states() == ["accepted"] * 2
 
