@@ -3,10 +3,15 @@
 A test that reaches out would pass here and fail in an office without Internet, and would tell
 strangers what is being tested. So the interpreter itself refuses, also below libraries that catch
 socket errors. Programs a test starts are outside this guard.
+
+What every office does once in its life and tests did thousands of times is kept for all of them:
+compiled statements, addresses and templates, descriptions of the API, cheap key rings.
 """
 
 from __future__ import annotations
 
+import copy
+import gc
 import importlib.util
 import ipaddress
 import os
@@ -15,6 +20,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +48,8 @@ def _is_loopback(host: object) -> bool:
 
 
 def _guard(event: str, args: tuple[object, ...]) -> None:
+    if not event.startswith("socket."):  # the interpreter asks at every import, file and attribute
+        return
     match event:
         case "socket.connect" | "socket.sendto" | "socket.sendmsg" | "socket.bind":
             # An internet address is (host, port, ...); a Unix socket's is a path, and stays here.
@@ -119,7 +128,8 @@ def _make_once() -> None:
 
     made: dict[tuple[str, bool], Any] = {}
     compiled: dict[tuple[type, str, str], Any] = {}
-    compile_builder = Rule._compile_builder
+    parsed: dict[tuple[Any, ...], Any] = {}
+    compile_builder, parse_rule = Rule._compile_builder, Rule._parse_rule
 
     def builder(rule: Rule, append_unknown: bool = True) -> Any:
         if rule.defaults:
@@ -128,6 +138,22 @@ def _make_once() -> None:
         if key not in made:
             made[key] = compile_builder(rule, append_unknown)
         return made[key]
+
+    def parse(rule: Rule, address: str) -> Any:
+        assert rule.map is not None
+        key = address, *rule.map.converters.values()
+        if key not in parsed:
+            known = len(rule._trace)
+            assert not rule._converters
+            parts = list(parse_rule(rule, address))
+            converters = {name: _converter_of(one, None) for name, one in rule._converters.items()}
+            parsed[key] = parts, rule._trace[known:], converters
+            return parts
+        parts, trace, converters = parsed[key]
+        rule._trace += trace
+        rule._converters |= {name: _converter_of(c, rule.map) for name, c in converters.items()}
+        rule.arguments |= set(converters)
+        return parts
 
     class Remembered(BytecodeCache):
         """Keeps a template's code by the kind of environment and the template's own bytes."""
@@ -140,13 +166,70 @@ def _make_once() -> None:
             compiled[type(bucket.environment), bucket.key, bucket.checksum] = bucket.code
 
     Rule._compile_builder = builder  # type: ignore[method-assign, assignment]
+    Rule._parse_rule = parse  # type: ignore[method-assign]
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Remembered()}
+    for name in ("registry.web.api.app", "verify_web.bulk.api"):
+        if name in sys.modules:
+            api: Any = sys.modules[name]
+            api.document = _remembered(api.document)
+
+
+def _converter_of(converter: Any, of: Any) -> Any:
+    """Give the same converter of another application's addresses; of none, to be kept."""
+    same = copy.copy(converter)
+    same.map = of
+    return same
+
+
+def _remembered(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a function whose answers are kept by its arguments: what it makes, nobody changes."""
+    known: dict[tuple[Any, ...], Any] = {}
+
+    def answer(*arguments: Any) -> Any:
+        if arguments not in known:
+            known[arguments] = work(*arguments)
+        return known[arguments]
+
+    return answer
+
+
+def _compile_once() -> None:
+    """Let all engines over databases of one kind share the statements that are compiled already.
+
+    An office has one engine for its whole life; tests have thousands, and each compiled the same
+    few hundred statements anew. A statement's key leaves out no more than in an office.
+    """
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+    from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.util import LRUCache
+
+    # Two dialects of a kind say the same of everything: SQLAlchemy tells them apart by identity.
+    kinds: tuple[Any, ...] = (SQLiteDialect_pysqlite, PGDialect_psycopg)
+    for kind in kinds:
+        kind.__eq__ = lambda one, other: type(one) is type(other)
+        kind.__hash__ = lambda one: hash(type(one))
+    compiled: LRUCache[Any, Any] = LRUCache(5000)
+    set_up = Engine.__init__
+
+    def begin(engine: Engine, *arguments: Any, **options: Any) -> None:
+        set_up(engine, *arguments, **options)
+        if isinstance(engine.dialect, kinds):
+            engine._compiled_cache = compiled
+
+    Engine.__init__ = begin  # type: ignore[method-assign]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Hold what the tests write to SQLite to PostgreSQL's widths, where they use the store."""
+    # What was imported and collected stays to the end: let no collection of garbage walk it again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     if "flask" in sys.modules:
         _make_once()
+    if "sqlalchemy" in sys.modules:
+        _compile_once()
     store = sys.modules.get("registry.store.base")
     if store is not None:
         from sqlalchemy import event
@@ -159,9 +242,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is marked `soak` unless a marker expression asks for it."""
     if config.getoption("markexpr"):
         return
-    kept = [i for i in items if i.get_closest_marker("soak") is None]
-    config.hook.pytest_deselected(items=[i for i in items if i not in kept])
-    items[:] = kept
+    left = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item.get_closest_marker("soak") is None]
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +267,32 @@ def needs() -> Callable[..., None]:
             pytest.skip(f"no Python module {module} here; it is in {package}")
 
     return check
+
+
+@contextmanager
+def _cheaply() -> Iterator[None]:
+    from argon2 import PasswordHasher
+
+    from keys import ring
+    from keys.sealed import ScryptParams
+    from registry.office import passwords
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ring, "ScryptParams", partial(ScryptParams, n=1 << 4))
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patched.setattr(passwords, "HASHER", cheap)
+        passwords._dummy.cache_clear()
+        yield
+    passwords._dummy.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def cheap_passphrases() -> Callable[[], AbstractContextManager[None]]:
+    """Give the context in which rings and accounts are made whose secret costs little to guess.
+
+    A ring keeps what it was made with: each later opening, in a process of its own too, is cheap.
+    """
+    return _cheaply
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -223,14 +223,17 @@ class Office:
 
 @pytest.fixture(scope="session")
 def office(
-    needs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+    needs: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
+    cheap_passphrases: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Office]:
     needs(program="chromium", package="chromium")
     needs(module="playwright", package="requirements-dev.txt")
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
     office = Office(tmp_path_factory.mktemp("office") / "home", port)
-    office.fill()
+    with cheap_passphrases():
+        office.fill()
     with office.served():
         yield office
     said = office.output.read_text()

@@ -72,15 +72,15 @@ class Office:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home made once: key stretching would cost more than the tests."""
+def _made(tmp_path_factory: pytest.TempPathFactory, cheap_passphrases: Any) -> Path:
+    """A home made once, whose ring opens cheaply: stretching would cost more than the tests."""
     home = tmp_path_factory.mktemp("made") / "home"
     for arguments in (
         ("init", "--direct", "--home", str(home), "--base-url", "http://127.0.0.1:8000"),
         (*ADD, "--prefix", PREFIX, "--home", str(home)),
         (*ADD_OTHER, "--prefix", OTHER, "--levels", "5,4", "--home", str(home)),
     ):
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as ended, cheap_passphrases():
             run(certreg, list(arguments))
         assert not ended.value.code
     return home

@@ -16,31 +16,28 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select
 
-from keys import ring
-from keys.sealed import ScryptParams
 from registry.cli.base import CLOCK, run
 from registry.cli.batches import CHINA
 from registry.cli.demo_people import demo_name, demo_people
 from registry.cli.demo_sheets import row_of, write_xlsx
 from registry.cli.home import Home
 from registry.cli.main import certreg
-from registry.office import passwords
 from registry.sheets.columns import COLUMNS, SHEET_NAME
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate
 from signing.certverify import main as certverify
+
+Cheaply = Callable[[], AbstractContextManager[None]]
 
 PREFIX, OTHER = "Y000044999001", "Y000044999002"
 COMPANIES = (
@@ -218,26 +215,23 @@ def open_desk(home: Path, folder: Path) -> Desk:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cheap_passphrase() -> Iterator[None]:
+def _cheap_passphrase(cheap_passphrases: Cheaply) -> Iterator[None]:
     """Make rings and accounts whose passphrase costs little: it is most of a short command."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ring, "ScryptParams", partial(ScryptParams, n=1 << 4))
-        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patched.setattr(passwords, "HASHER", cheap)
-        passwords._dummy.cache_clear()
+    with cheap_passphrases():
         yield
-    passwords._dummy.cache_clear()
 
 
 @pytest.fixture(scope="session")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory, cheap_passphrases: Cheaply) -> Path:
     """Give a home with two companies, to be copied."""
     folder = tmp_path_factory.mktemp("founded")
     desk = open_desk(folder / "home", folder)
-    assert desk("init", "--direct").status == 0
-    for prefix, name, code, levels in COMPANIES:
-        named = ("--name", name, "--uscc", code, "--prefix", prefix, "--levels", levels)
-        assert desk("issuer", "add", *named).status == 0
+    # A fixture of the session is made before the module's own; and the ring keeps what it cost.
+    with cheap_passphrases():
+        assert desk("init", "--direct").status == 0
+        for prefix, name, code, levels in COMPANIES:
+            named = ("--name", name, "--uscc", code, "--prefix", prefix, "--levels", levels)
+            assert desk("issuer", "add", *named).status == 0
     return desk.home
 
 

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from werkzeug.serving import make_server
 
@@ -34,7 +33,6 @@ from registry.cli.desk_app import create_application
 from registry.cli.home import Home, Settings
 from registry.cli.services import Services
 from registry.cli.setup import init_home
-from registry.office import passwords
 
 # Read when this file is loaded: the settings of whoever runs the tests are forgotten afterwards.
 SHOTS = os.environ.get("CERTREG_SHOTS")
@@ -149,8 +147,6 @@ def open_stage(
 
 
 @pytest.fixture(scope="module")
-def _cheap_hashes() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        patch.setattr(passwords, "HASHER", cheap)
+def _cheap_hashes(cheap_passphrases: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+    with cheap_passphrases():
         yield

@@ -281,15 +281,15 @@ def embedded(founded: Path, open_office: Any, tmp_path: Path) -> Iterator[Any]:
 
 
 def test_eight_writers_and_two_sequencers_on_postgresql(office: Any, chance: Any) -> None:
-    show(office, chance, writers=8, seconds=3.5)
+    show(office, chance, writers=8, seconds=1.5)
 
 
 def test_three_writers_and_two_sequencers_on_sqlite(embedded: Any, chance: Any) -> None:
-    show(embedded, chance, writers=3, seconds=2.0)
+    show(embedded, chance, writers=3, seconds=1.0)
 
 
 def test_the_compare_and_swap_alone_keeps_the_log_whole(office: Any, chance: Any) -> None:
-    show(office, chance, writers=4, seconds=2.0, turns=False)
+    show(office, chance, writers=4, seconds=1.0, turns=False)
 
 
 @pytest.mark.soak

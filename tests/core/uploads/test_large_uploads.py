@@ -49,7 +49,7 @@ def test_twenty_thousand_rows_in_bounded_memory(office: Any, outbox: Any) -> Non
 def test_libreoffice_reads_the_table_as_the_mapping_says(
     office: Any, outbox: Any, needs: Any, tmp_path: Path
 ) -> None:
-    needs(program="soffice", package="libreoffice-calc")
+    needs(program="soffice", package="libreoffice-calc-nogui")
     mapping = outbox.kit().mapping
     package, _ = build(office, outbox, 5)
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
