@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, assert_never
 
 from signing.record import IdType
@@ -352,9 +353,10 @@ _LEVELS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
+@lru_cache(maxsize=None, typed=True)  # typed: an answer and a verdict of one value are equal
 def words(code: Verdict | Answer | StepCode | Reason | IdType) -> Words:
     """Give the words of a verdict, answer, step, reason or kind of identity document."""
-    # A table for each type: an answer and a verdict of one value are equal as strings.
+    # A table for each type, for the same reason.
     match code:
         case Verdict():
             return Words(*_VERDICTS[code])
@@ -370,6 +372,9 @@ def words(code: Verdict | Answer | StepCode | Reason | IdType) -> Words:
             assert_never(code)
 
 
+_LEVEL_WORDS: Final = {level: Words(*names) for level, names in _LEVELS.items()}
+
+
 def level_words(level: str) -> Words:
     """Give a level's name as printed; a symbol assigned later stands for itself."""
-    return Words(*_LEVELS.get(level, (level, f"Level {level}")))
+    return _LEVEL_WORDS.get(level) or Words(level, f"Level {level}")

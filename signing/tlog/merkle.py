@@ -151,13 +151,13 @@ def verify_inclusion(
     if len(path) != inner + (index >> inner).bit_count():
         raise MalformedProof("the inclusion path has the wrong length")
     _check_hashes((leaf, root, *path))
-    found = leaf
-    for level, sibling in enumerate(path):
-        # Above `inner` only left siblings remain: the leaf's side is the tree's right edge.
-        if level >= inner or index >> level & 1:
-            found = node_hash(sibling, found)
-        else:
-            found = node_hash(found, sibling)
+    sha256, found = hashlib.sha256, leaf
+    # Above `inner` only left siblings remain: the leaf's side is the tree's right edge.
+    sides = index | -1 << inner
+    for sibling in path:
+        pair = sibling + found if sides & 1 else found + sibling
+        found = sha256(b"\x01" + pair).digest()
+        sides >>= 1
     if found != root:
         raise ProofMismatch("the inclusion path leads to another root")
 

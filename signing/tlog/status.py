@@ -8,6 +8,7 @@ entry's own inclusion: it proves "valid as of", which no signature on a certific
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -68,13 +69,15 @@ def pages_root(pages: bytes | bytearray) -> bytes:
 class StatusPages:
     """Consecutive pages with their tree: made once (a microsecond a page), asked often."""
 
-    __slots__ = ("_pages", "_tree")
+    __slots__ = ("_made", "_pages", "_tree")
 
     def __init__(self, pages: bytes) -> None:
         if len(pages) % PAGE_BYTES:
             raise MalformedStatus("the status pages end in the middle of a page")
         self._pages = pages
         self._tree = HashLevels(leaf_hashes(list(_split(pages))))
+        # Pages asked for, with their paths; never more than there are, and they do not change.
+        self._made: dict[int, tuple[bytes, tuple[bytes, ...]]] = {}
 
     def root(self) -> bytes:
         """Root as it stands in the status entry."""
@@ -93,14 +96,18 @@ class StatusPages:
         """
         _place(self._pages, index)
         page = index // PAGE_CERTIFICATES
+        if page not in self._made:
+            data = self._pages[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
+            self._made[page] = data, tuple(inclusion_path(page, self._tree.size, self._tree))
+        data, path = self._made[page]
         return StatusStaple(
             entry=entry,
             entry_index=entry_index,
             entry_path=tuple(entry_path),
             index=index,
-            page=self._pages[page * PAGE_BYTES : (page + 1) * PAGE_BYTES],
+            page=data,
             pages=self._tree.size,
-            path=tuple(inclusion_path(page, self._tree.size, self._tree)),
+            path=path,
         )
 
 
@@ -148,23 +155,33 @@ def verify_staple(staple: StatusStaple, checkpoint: Checkpoint) -> tuple[State, 
     `staple.index` is the one in the certificate's issue entry. Raises MalformedStatus,
     MalformedEntry, MalformedProof or ProofMismatch.
     """
-    entry = parse_entry(staple.entry)
-    if not isinstance(entry, Status):
-        raise MalformedStatus("the log entry of the status staple is no status entry")
+    entry = _logged_status(
+        staple.entry, staple.entry_index, staple.entry_path, checkpoint.size, checkpoint.root
+    )
     if len(staple.page) != PAGE_BYTES or staple.pages != page_count(entry.count):
         raise MalformedStatus("the status pages do not fit the status entry")
     if not 0 <= staple.index < entry.count:
         raise MalformedStatus("the status entry is older than the certificate")
-    if entry.before > staple.entry_index:
-        raise ProofMismatch("the status entry claims to cover leaves that come after it")
     page = staple.index // PAGE_CERTIFICATES
     page_hash, root = leaf_hash(staple.page), bytes.fromhex(entry.root)
     verify_inclusion(page_hash, page, staple.pages, staple.path, root)
-    verify_inclusion(
-        leaf_hash(staple.entry),
-        staple.entry_index,
-        checkpoint.size,
-        staple.entry_path,
-        checkpoint.root,
-    )
     return get_state(staple.page, staple.index % PAGE_CERTIFICATES), entry
+
+
+@lru_cache(maxsize=16)
+def _logged_status(
+    data: bytes, index: int, path: tuple[bytes, ...], size: int, root: bytes
+) -> Status:
+    """Read a status entry, and check that it is leaf `index` of the tree of `size` and `root`.
+
+    All certificates of a checkpoint share one entry, so the last sixteen are kept. What is kept
+    follows from these arguments alone, every byte of which is compared: it cannot grow stale, and
+    what was not proven raises and is not kept. Nothing of a person is in it.
+    """
+    entry = parse_entry(data)
+    if not isinstance(entry, Status):
+        raise MalformedStatus("the log entry of the status staple is no status entry")
+    if entry.before > index:
+        raise ProofMismatch("the status entry claims to cover leaves that come after it")
+    verify_inclusion(leaf_hash(data), index, size, path, root)
+    return entry

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from signing.errors import MalformedTile, MissingTile
-from signing.tlog.merkle import HASH_BYTES, MAX_SIZE, next_level
-from signing.tlog.paths import tree_root
+from signing.errors import MalformedProof, MalformedTile, MissingTile
+from signing.tlog.merkle import HASH_BYTES, MAX_SIZE, fold, next_level
+from signing.tlog.paths import range_nodes, tree_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -182,11 +182,46 @@ class TileReader:
 class TreeReader:
     """The tree of one size, read from tiles. Calling it reads nodes: it is a `HashReader`."""
 
-    __slots__ = ("_tiles", "size")
+    __slots__ = ("_edges", "_tiles", "size")
 
     def __init__(self, tiles: TileReader, size: int) -> None:
         self._tiles = tiles
         self.size = size
+        # By the height of a perfect subtree on the right edge: the end of its leaves' paths. As
+        # many as the size has 1-bits; of a tree of one size they do not change.
+        self._edges: dict[int, list[bytes]] = {}
+
+    def path(self, index: int) -> tuple[bytes, ...]:
+        """Give what `inclusion_path` gives for leaf `index`, with the right edge hashed only once.
+
+        Raises MalformedProof when the tree has no such leaf, MissingTile or MalformedTile.
+        """
+        if not 0 <= index < self.size:
+            raise MalformedProof("the leaf's index lies outside the tree")
+        # The perfect subtree that holds the leaf ends where index and size first differ.
+        height = (index ^ self.size).bit_length() - 1
+        edge = self._edges.get(height)
+        if edge is None:
+            edge = self._edges[height] = self._edge_of(height)
+        path, at = [], index
+        for level in range(0, height, TILE_HEIGHT):
+            tile, place = at >> TILE_HEIGHT, at & TILE_WIDTH - 1
+            full = (tile + 1) << level + TILE_HEIGHT <= self.size
+            width = TILE_WIDTH if full else width_at(self.size, level // TILE_HEIGHT, tile)
+            rows = self._tiles.rows(level // TILE_HEIGHT, tile, width)
+            for row in rows[: min(TILE_HEIGHT, height - level)]:
+                path.append(row[place ^ 1])
+                place >>= 1
+            at = tile
+        return (*path, *edge)
+
+    def _edge_of(self, height: int) -> list[bytes]:
+        """Hashes that end every path of the perfect subtree of this height: right of it, left."""
+        nodes = range_nodes(0, self.size)
+        peaks = self(nodes)
+        own = [level for level, _ in nodes].index(height)
+        after = peaks[own + 1 :]
+        return [*([fold(after)] if after else []), *reversed(peaks[:own])]
 
     def __call__(self, nodes: Sequence[Node]) -> list[bytes]:
         """Return the hashes of stored nodes. Raises MissingTile or MalformedTile."""

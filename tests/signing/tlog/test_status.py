@@ -173,6 +173,41 @@ def test_a_changed_staple_proves_nothing(
         verify_staple(changed(MADE, **values), HEAD)
 
 
+def test_what_was_proven_once_proves_nothing_else() -> None:
+    made = staple(7)
+    assert verify_staple(made, HEAD) == verify_staple(made, HEAD)
+    others = [
+        changed(made, entry_index=ENTRY_INDEX + 1),
+        changed(made, entry_path=made.entry_path[:-1]),
+        changed(made, entry_path=(bytes(32), *made.entry_path[1:])),
+        changed(made, entry=ENTRY.replace(TIME.encode(), b"2026-11-24T01:02:03Z")),
+        changed(made, page=bytes(PAGE_BYTES)),
+    ]
+    for false in others:
+        for _ in range(2):
+            with pytest.raises(SigningError):
+                verify_staple(false, HEAD)
+    for other in (replace(HEAD, size=4 * LEAVES), replace(HEAD, root=bytes(32))):
+        for _ in range(2):
+            with pytest.raises(SigningError):
+                verify_staple(made, other)
+    assert verify_staple(made, HEAD)[0] is PAGES.state(7)
+
+
+def test_pages_give_the_same_staple_each_time() -> None:
+    pages, entry, _, _ = build()
+    for index in (0, 1, PAGE_CERTIFICATES, COUNT - 1, 0):
+        first, second = (
+            pages.staple(index, entry=entry, entry_index=ENTRY_INDEX, entry_path=())
+            for _ in range(2)
+        )
+        page = index // PAGE_CERTIFICATES
+        assert first == second
+        assert (first.index, first.path == staple(page * PAGE_CERTIFICATES).path) == (index, True)
+    with pytest.raises(MalformedStatus):
+        pages.staple(4 * PAGE_CERTIFICATES, entry=entry, entry_index=0, entry_path=())
+
+
 def test_another_checkpoint_proves_nothing() -> None:
     for head in (replace(HEAD, root=EMPTY_ROOT), replace(HEAD, size=HEAD.size * 4)):
         with pytest.raises((MalformedProof, ProofMismatch)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signing.errors import MalformedTile, MissingTile
+from signing.errors import MalformedProof, MalformedTile, MissingTile
 from signing.tlog.appender import TileAppender
 from signing.tlog.merkle import CompactRange, leaf_hash, leaf_hashes, root_of, verify_inclusion
 from signing.tlog.paths import HashLevels, consistency_path, inclusion_path, tree_root
@@ -88,6 +89,40 @@ def test_everything_can_be_proved_from_the_tiles(example: dict[str, bytes]) -> N
         verify_inclusion(leaf_hash(tree.entry(index)), index, SIZE, path, root)
     for old in (1, 256, 300, 4096, 65536, 69_999, SIZE):
         assert consistency_path(old, SIZE, tree) == consistency_path(old, SIZE, memory)
+
+
+@given(st.sampled_from([1, 2, 255, 256, 257, 700, 65_535, 65_536, 65_800, SIZE]), st.data())
+def test_a_path_by_the_kept_edge_is_the_path(size: int, data: st.DataObject) -> None:
+    tree = TileReader(lambda path: _tile(parse_tile_path(path))).at(size)
+    for index in (0, size - 1, *data.draw(st.lists(st.integers(0, size - 1), max_size=5))):
+        assert tree.path(index) == tuple(inclusion_path(index, size, tree))
+    for outside in (-1, size, size + 256):
+        with pytest.raises(MalformedProof):
+            tree.path(outside)
+
+
+@functools.cache
+def _levels() -> HashLevels:
+    return HashLevels(leaf_hashes(ENTRIES))
+
+
+def _tile(tile: TileId) -> bytes:
+    assert tile.level is not None
+    first = tile.index * 256
+    return b"".join(_levels()([(8 * tile.level, first + at) for at in range(tile.width)]))
+
+
+def test_a_path_needs_its_tiles_and_keeps_nothing_it_could_not_read() -> None:
+    files: dict[str, bytes] = {}
+    grow(files, 0, 700)
+    whole = TileReader(files.__getitem__).at(700).path(3)
+    for gone in ("tile/0/000", "tile/0/002.p/188", "tile/1/000.p/2"):
+        held = files.pop(gone)
+        tree = TileReader(files.__getitem__).at(700)
+        with pytest.raises(MissingTile):
+            tree.path(3)
+        files[gone] = held
+        assert tree.path(3) == whole
 
 
 def test_an_older_tree_is_read_from_newer_tiles(example: dict[str, bytes]) -> None:
