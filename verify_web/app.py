@@ -35,6 +35,7 @@ from verify_web.allowance import Allowance
 from verify_web.bulk import api as bulk_api
 from verify_web.bulk import pages as bulk_pages
 from verify_web.bulk.store import open_desk
+from verify_web.front import Front
 from verify_web.holder import pages as holder_pages
 from verify_web.holder.desk import HolderDesk
 from verify_web.limits import Limits
@@ -113,7 +114,8 @@ def create_app(config: SiteConfig) -> Flask:
     errors.install(app)
     display.install(app, secure=config.base_url.startswith("https:"))
     app.register_blueprint(pages.blueprint(site))
-    app.register_blueprint(result.blueprint(site))
+    rendering = result.Rendering()
+    app.register_blueprint(result.blueprint(site, rendering))
     app.register_blueprint(scripts.blueprint(module))
     app.register_blueprint(lookups.blueprint(site))
     app.register_blueprint(uploads.blueprint(site))
@@ -130,6 +132,8 @@ def create_app(config: SiteConfig) -> Flask:
         exchange = Exchange(config.exchange, config.exchange_key, secrets.token_bytes)
         holder_desk = HolderDesk(exchange, config.clock)
         app.register_blueprint(holder_pages.blueprint(site, holder_desk))
+    front = Front(app.wsgi_app, site, rendering.frames)
+    app.wsgi_app = front.serve  # type: ignore[method-assign]
     return app
 
 

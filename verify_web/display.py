@@ -94,11 +94,16 @@ def preferred(accepted: LanguageAccept) -> Language:
     return Language.ENGLISH if first[True] > first[False] else Language.CHINESE
 
 
+def shown_by(choice: Display, accepted: LanguageAccept) -> Display:
+    """Give how a page is shown to who made this choice and accepts these languages."""
+    return replace(choice, language=choice.language or preferred(accepted))
+
+
 def display() -> Display:
     """Give how the request's page is to be shown; its language is always one of the two."""
     if "display" not in g:
         choice = read_cookie(request.cookies.get(COOKIE, ""))
-        g.display = replace(choice, language=choice.language or preferred(request.accept_languages))
+        g.display = shown_by(choice, request.accept_languages)
     found: Display = g.display
     return found
 

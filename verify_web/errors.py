@@ -21,6 +21,7 @@ from verify_web.wording import PROBLEMS
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.datastructures import MIMEAccept
 
 _LOG: Final = logging.getLogger("verify_web")
 
@@ -83,12 +84,13 @@ _BY_STATUS: Final = {
 
 def wants_json() -> bool:
     """Whether the client prefers JSON to a page; a browser's `*/*` does not count."""
-    if request.path.startswith(MACHINES):
-        return True
-    best = request.accept_mimetypes.best_match(["text/html", "application/json", PROBLEM_TYPE])
-    return best in ("application/json", PROBLEM_TYPE) and "html" not in str(
-        request.accept_mimetypes
-    )
+    return request.path.startswith(MACHINES) or prefers_json(request.accept_mimetypes)
+
+
+def prefers_json(accepted: MIMEAccept) -> bool:
+    """Whether these types are asked for by a program."""
+    best = accepted.best_match(["text/html", "application/json", PROBLEM_TYPE])
+    return best in ("application/json", PROBLEM_TYPE) and "html" not in str(accepted)
 
 
 def install(app: Flask) -> None:

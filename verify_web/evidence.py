@@ -7,20 +7,21 @@ its word. Which status belongs to a certificate is read from its leaf, not from 
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import msgspec
 
 from signing.bundle import Evidence
-from signing.errors import MissingTile, ProofMismatch, SigningError
-from signing.report import Report, Verdict
-from signing.tlog.entry import Issue, parse_entry
+from signing.errors import ProofMismatch, SigningError
+from signing.report import Answer, Report, StepCode, Verdict
 from signing.tlog.merkle import leaf_hash, verify_inclusion
-from signing.tlog.paths import inclusion_path
 from signing.tlog.proof import TlogProof
 from signing.verify import verify
 from verify_web.errors import ServiceTrouble
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from signing.envelope import Envelope
     from signing.mirror import MirrorEntry
     from signing.tlog.status import StatusStaple
@@ -30,28 +31,47 @@ if TYPE_CHECKING:
 
 def check_entry(site: Site, entry: MirrorEntry) -> Report:
     """Verify a mirror entry by the log as published now. Raises ServiceTrouble."""
-    return weigh_entry(site, entry)[0]
+    return weigh_entry(site, entry).report
 
 
-def weigh_entry(site: Site, entry: MirrorEntry) -> tuple[Report, Evidence]:
-    """Verify as `check_entry` does, and give the evidence that was verified with the report."""
-    snapshot = site.public.snapshot()
+class Weighed(NamedTuple):
+    """A report with what it rests on: what was verified, by which state of the log, and when."""
+
+    report: Report
+    evidence: Evidence
+    snapshot: Snapshot
+    now: datetime
+
+
+def weigh_entry(site: Site, entry: MirrorEntry) -> Weighed:
+    """Verify as `check_entry` does, and give the report with what it rests on."""
+    snapshot, now = site.public.snapshot(), site.config.clock.now()
     try:
-        evidence = _of(snapshot, entry)
+        proof = _proof(snapshot, entry.index)
+        evidence = Evidence(
+            envelope=entry.envelope,
+            opening=entry.opening,
+            entry=entry.entry,
+            proof=proof,
+            staple=_staple(snapshot, entry.entry),
+            link=entry.superseded_by,
+        )
+        report = verify(
+            evidence,
+            snapshot.trust,
+            now=now,
+            max_age=site.config.max_age,
+            opened=snapshot.head,
+        )
+        if report.step(StepCode.INCLUSION).answer is not Answer.VALID:
+            _blame_the_log(snapshot, entry.entry, proof)
     except ServiceTrouble:
         site.public.forget()
         raise
-    report = verify(
-        replace(evidence, link=entry.superseded_by),
-        snapshot.trust,
-        now=site.config.clock.now(),
-        max_age=site.config.max_age,
-        opened=snapshot.head,
-    )
     if report.verdict in (Verdict.INVALID, Verdict.CANNOT_SAY):
         # What failed may be a file that is being mended: nothing read for it is kept.
         site.public.forget()
-    return report, evidence
+    return Weighed(report, evidence, snapshot, now)
 
 
 def evidence_of(site: Site, entry: MirrorEntry) -> Evidence:
@@ -76,47 +96,68 @@ def fresh_evidence(
 
     Raises ServiceTrouble when the published log itself is missing parts or damaged.
     """
+    proof = _proof(snapshot, index)
+    _blame_the_log(snapshot, leaf, proof)
     return Evidence(
         envelope=envelope,
         opening=opening,
         entry=leaf,
-        proof=_proof(snapshot, leaf, index),
+        proof=proof,
         staple=_staple(snapshot, leaf),
     )
 
 
-def _proof(snapshot: Snapshot, leaf: bytes, index: int) -> TlogProof:
+def _proof(snapshot: Snapshot, index: int) -> TlogProof:
     head = snapshot.head.checkpoint
     if not 0 <= index < head.size:
         # The mirror is ahead of the log it belongs to, or behind by a restored backup.
         raise ServiceTrouble("the mirror names a leaf the published log does not have")
     try:
-        path = tuple(inclusion_path(index, head.size, snapshot.tree))
-        _blame_the_log(snapshot, leaf, index, path)
+        path = snapshot.tree.path(index)
     except SigningError as error:
         raise ServiceTrouble(f"log: {error.code}") from None
     return TlogProof(index=index, path=path, checkpoint_note=snapshot.head.note)
 
 
-def _blame_the_log(snapshot: Snapshot, leaf: bytes, index: int, path: tuple[bytes, ...]) -> None:
+def _blame_the_log(snapshot: Snapshot, leaf: bytes, proof: TlogProof) -> None:
     """Tell a damaged tile from a certificate that is not in the log.
 
-    If the log's own entry at `index` is this leaf, a path that fails is the tiles' fault:
-    that must not be told to an employer as 无效. Otherwise the verifying procedure answers.
+    If the log's own entry at the index is this leaf, a path that fails is the tiles' fault: that
+    must not be told to an employer as 无效, so ServiceTrouble. Otherwise the verifying procedure
+    answers.
     """
     head = snapshot.head.checkpoint
     try:
-        verify_inclusion(leaf_hash(leaf), index, head.size, path, head.root)
+        verify_inclusion(leaf_hash(leaf), proof.index, head.size, proof.path, head.root)
     except ProofMismatch:
-        if snapshot.tree.entry(index) == leaf:
-            raise MissingTile("a tile of the published log is damaged") from None
+        if _logged(snapshot, proof.index) == leaf:
+            raise ServiceTrouble("log: missing-tile") from None
+    except SigningError as error:
+        raise ServiceTrouble(f"log: {error.code}") from None
+
+
+def _logged(snapshot: Snapshot, index: int) -> bytes:
+    try:
+        return snapshot.tree.entry(index)
+    except SigningError as error:
+        raise ServiceTrouble(f"log: {error.code}") from None
+
+
+class _Place(msgspec.Struct, frozen=True, gc=False):
+    t: Literal["issue"]
+    status: int
+
+
+_PLACE: Final = msgspec.json.Decoder(_Place)
 
 
 def _staple(snapshot: Snapshot, leaf: bytes) -> StatusStaple | None:
-    if snapshot.status is None:
-        return None
+    """Prove the state at the place that the leaf names.
+
+    Only where to look: the procedure reads the leaf strictly, and compares the place.
+    """
     try:
-        issue = parse_entry(leaf)
-    except SigningError:
+        place = _PLACE.decode(leaf)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return snapshot.status.staple(issue.status) if isinstance(issue, Issue) else None
+    return None if snapshot.status is None else snapshot.status.staple(place.status)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from signing.errors import SigningError
@@ -79,26 +80,39 @@ def expert_view(evidence: Evidence) -> Expert | None:
 def draw(index: int, size: int, levels: int) -> Drawing:
     """Draw a path of so many levels for leaf `index` of `size`."""
     inner = (index ^ (size - 1)).bit_length()
-    lines, dots, boxes = [], [], []
-    for level in range(levels):
-        y = (levels - level) * STEP + STEP // 2
-        is_left = level >= inner or index >> level & 1
-        x = _MIDDLE - _ASIDE if is_left else _MIDDLE + _ASIDE
-        dots.append(_dot(y))
-        boxes.append(f"M{x - _BOX} {y - _BOX}h{2 * _BOX}v{2 * _BOX}h-{2 * _BOX}z")
-        lines.append(f"M{_MIDDLE} {y}V{y - STEP}L{x} {y}")
-    dots.append(_dot(STEP // 2))
+    # Above `inner` only left siblings remain; below it the bits of the index say.
+    left = index | -1 << inner
+    steps = _steps(levels)
+    sides = [step[left >> level & 1] for level, step in enumerate(steps)]
     return Drawing(
         height=(levels + 1) * STEP,
-        lines="".join(lines),
-        dots="".join(dots),
-        boxes="".join(boxes),
+        lines="".join([line for line, _ in sides]),
+        dots=_dots(levels),
+        boxes="".join([box for _, box in sides]),
     )
 
 
-def _dot(y: int) -> str:
-    return (
+@cache
+def _steps(levels: int) -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
+    """Line and box of each level's sibling, on the right and on the left; `levels` is 63 at most.
+
+    Above the leaf one level of 22 pixels each: the same in all paths of one length.
+    """
+    heights = [(levels - level) * STEP + STEP // 2 for level in range(levels)]
+    return tuple((_side(y, _MIDDLE + _ASIDE), _side(y, _MIDDLE - _ASIDE)) for y in heights)
+
+
+def _side(y: int, x: int) -> tuple[str, str]:
+    line = f"M{_MIDDLE} {y}V{y - STEP}L{x} {y}"
+    return line, f"M{x - _BOX} {y - _BOX}h{2 * _BOX}v{2 * _BOX}h-{2 * _BOX}z"
+
+
+@cache
+def _dots(levels: int) -> str:
+    heights = range(levels * STEP + STEP // 2, 0, -STEP)
+    return "".join(
         f"M{_MIDDLE - _DOT} {y}a{_DOT} {_DOT} 0 1 0 {2 * _DOT} 0a{_DOT} {_DOT} 0 1 0-{2 * _DOT} 0"
+        for y in heights
     )
 
 

@@ -1,6 +1,6 @@
 """Reads the mirror: one sealed entry by its token, or a person's by two facts.
 
-The file is opened read-only for each request, and both reads see one state of it. A row that
+Both reads of a request see one state of the file (`verify_web.mirrorfile`). A row that
 is missing or does not open is a damaged mirror (ServiceTrouble), never 未找到: only an index
 without any row for these facts means that.
 """
@@ -8,10 +8,8 @@ without any row for these facts means that.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from signing.errors import SigningError
 from signing.mirror import (
@@ -26,6 +24,7 @@ from signing.mirror import (
 from signing.mirror_files import file_tag_and_key, open_file
 from signing.record import Record, parse_record
 from verify_web.errors import ServiceTrouble
+from verify_web.mirrorfile import MirrorFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN: Final = 50
 """Editions of certificates of one person; nobody comes near."""
-
-BUSY_SECONDS: Final = 2.0
-"""How long to wait for the publisher's commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ class Mirror:
     """HOME/public/mirror.db under the site's pepper. Safe to share between threads."""
 
     def __init__(self, path: Path, pepper: bytes) -> None:
-        self._uri = f"file:{quote(str(path))}?mode=ro"
+        self._file = MirrorFile(path)
         self._pepper = pepper
 
     def check(self) -> None:
@@ -90,37 +86,31 @@ class Mirror:
         """Find what is kept of the file with this SHA-256. Raises ServiceTrouble."""
         tag, key = file_tag_and_key(self._pepper, digest)
         try:
-            with closing(self._connect()) as connection:
+            with self._file.reading() as cursor:
                 # A mirror that was written before there was such a table.
-                there = connection.execute(
+                there = cursor.execute(
                     "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'files'"
                 ).fetchone()
                 query = "SELECT sealed FROM files WHERE tag = ?"
-                row = connection.execute(query, (tag,)).fetchone() if there else None
+                row = cursor.execute(query, (tag,)).fetchone() if there else None
             return open_file(key, tag, row[0]) if row else None
         except (sqlite3.Error, SigningError) as error:
             raise ServiceTrouble(f"mirror: {type(error).__name__}") from None
 
     def _open_all(self, *, tag: bytes, key: bytes) -> list[MirrorEntry]:
         try:
-            with closing(self._connect()) as connection:
-                # One transaction: a publication between the two reads must not part them.
-                connection.execute("BEGIN")
-                rows = connection.execute(
+            # One transaction: a publication between the two reads must not part them.
+            with self._file.reading() as cursor:
+                rows = cursor.execute(
                     "SELECT wrapped FROM tags WHERE tag = ? LIMIT ?", (tag, MOST_SHOWN)
                 ).fetchall()
-                return [_opened(connection, *open_index(key, tag, row[0])) for row in rows]
+                return [_opened(cursor, *open_index(key, tag, row[0])) for row in rows]
         except (sqlite3.Error, SigningError) as error:
             raise ServiceTrouble(f"mirror: {type(error).__name__}") from None
 
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
-
-def _opened(connection: sqlite3.Connection, entry_id: bytes, key: bytes) -> MirrorEntry:
-    row = connection.execute(
-        "SELECT sealed FROM entries WHERE entry_id = ?", (entry_id,)
-    ).fetchone()
+def _opened(cursor: sqlite3.Cursor, entry_id: bytes, key: bytes) -> MirrorEntry:
+    row = cursor.execute("SELECT sealed FROM entries WHERE entry_id = ?", (entry_id,)).fetchone()
     if row is None:
         raise ServiceTrouble("the mirror's index names an entry that is not there")
     return open_entry(entry_id, key, row[0])

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PROVINCE: Final = slice(5, 7)
 """Where a number, or an issuer's prefix, holds the province's two digits."""
 
+_LENGTH: Final = 22
+"""Characters of a certificate number."""
+
 _NUMBER = re.compile(r"[A-Z][0-9]{14}[0-9A-Z][0-9]{6}", re.ASCII)
 _OLD_NUMBER = re.compile(r"[0-9]{16}", re.ASCII)
 _ID_NUMBER = re.compile(r"[0-9]{17}[0-9X]", re.ASCII)
@@ -62,7 +65,9 @@ _PROVINCES: Final = {
 }
 """By the first two digits of GB/T 2260."""
 
-_GROUP_ENDS: Final = (1, 5, 7, 13, 15, 16, 22)
+_GROUPS: Final = tuple(
+    slice(*ends) for ends in itertools.pairwise((0, 1, 5, 7, 13, 15, 16, _LENGTH))
+)
 
 _CLASSES: Final = {"Y": both("用人单位"), "S": both("社会评价组织")}
 
@@ -78,9 +83,9 @@ class NumberPart:
 
 def number_groups(number: str) -> tuple[str, ...]:
     """Part a 22-character number as it is read aloud; any other stays in one piece."""
-    if len(number) != _GROUP_ENDS[-1]:
+    if len(number) != _LENGTH:
         return (number,)
-    return tuple(number[a:b] for a, b in itertools.pairwise((0, *_GROUP_ENDS)))
+    return tuple([number[group] for group in _GROUPS])
 
 
 def explain(number: str) -> tuple[NumberPart, ...]:

@@ -26,6 +26,7 @@ from verify_web.errors import ServiceTrouble
 from verify_web.statuslist import StatusList, read_status_list
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from keys.trust import Trust
@@ -62,7 +63,7 @@ class PublicDirectory:
         self._directory = directory
         self._lock = threading.Lock()
         self._kept: tuple[_Stamp, Snapshot] | None = None
-        self._log = "log"
+        self._stamped = self._files("log", _CHECKPOINTS)
 
     def snapshot(self) -> Snapshot:
         """Give the present state. Raises ServiceTrouble when it cannot be trusted."""
@@ -81,19 +82,25 @@ class PublicDirectory:
         self._kept = None
 
     def _stamp(self) -> _Stamp:
-        log = (f"{self._log}/{name}" for name in _CHECKPOINTS)
-        return tuple(_stat(self._directory / name) for name in (*_CHANGING, *log))
+        return tuple(map(_stat, self._stamped))
+
+    def _files(self, log: str, checkpoints: Sequence[str]) -> tuple[str, ...]:
+        names = (*_CHANGING, *(f"{log}/{name}" for name in checkpoints))
+        return tuple(str(self._directory / name) for name in names)
 
     def _read(self) -> Snapshot:
         try:
             trust = load_trust(self._directory / "trust")
             # A frozen log's successor has another folder: log2 after log.
-            self._log = trust.log_origin.rpartition("/")[2]
-            head = self._head(trust)
+            log = trust.log_origin.rpartition("/")[2]
+            # While the newest checkpoint is accepted, the other one decides nothing.
+            self._stamped = self._files(log, _CHECKPOINTS)
+            head, read = self._head(trust, self._directory / log)
+            self._stamped = self._files(log, read)
             policy = (self._directory / "trust" / POLICY_FILE).read_bytes()
         except (KeysError, SigningError, OSError) as error:
             raise ServiceTrouble(f"no trusted checkpoint: {_code(error)}") from None
-        folder = self._directory / self._log
+        folder = self._directory / log
         tree = TileReader(lambda path: (folder / path).read_bytes()).at(head.checkpoint.size)
         try:
             status = read_status_list(self._directory / "status", head.checkpoint, tree)
@@ -108,13 +115,14 @@ class PublicDirectory:
             policy_digest=hashlib.sha256(policy).hexdigest(),
         )
 
-    def _head(self, trust: Trust) -> SignedCheckpoint:
-        newest, witnessed = (self._directory / self._log / name for name in _CHECKPOINTS)
+    def _head(self, trust: Trust, folder: Path) -> tuple[SignedCheckpoint, Sequence[str]]:
+        """Open the first checkpoint that is accepted, and name those that were looked at."""
+        newest, witnessed = (folder / name for name in _CHECKPOINTS)
         try:
-            return _open(newest, trust)
+            return _open(newest, trust), _CHECKPOINTS[:1]
         except (SigningError, OSError) as error:
             try:
-                return _open(witnessed, trust)
+                return _open(witnessed, trust), _CHECKPOINTS
             except (SigningError, OSError):
                 # What ails the newest one is what the operator wants to know.
                 raise error from None
@@ -125,9 +133,9 @@ def _open(file: Path, trust: Trust) -> SignedCheckpoint:
         return open_checkpoint(handle.read(MAX_NOTE + 1), trust.policy)
 
 
-def _stat(path: Path) -> tuple[int, int, int] | None:
+def _stat(path: str) -> tuple[int, int, int] | None:
     try:
-        found = os.stat(path)  # noqa: PTH116 -- called five times a request
+        found = os.stat(path)  # noqa: PTH116 -- called for each file at each request
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -8,8 +8,8 @@ symbol's fragment has it, and to nobody for the token alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, render_template, request
 
@@ -20,12 +20,14 @@ from signing.record import parse_record
 from signing.report import Verdict
 from verify_web import api
 from verify_web.clients import this_client
-from verify_web.display import DEPENDS_ON
+from verify_web.display import DEPENDS_ON, display
 from verify_web.errors import problem_json, wants_json
 from verify_web.evidence import evidence_of, weigh_entry
 from verify_web.expert import expert_view
+from verify_web.frames import Frames
 from verify_web.pages import status_of
 from verify_web.reach import compared, reach_of
+from verify_web.sight import sight_of
 from verify_web.skeleton import ResultPage, Skeletons
 from verify_web.successors import is_reissued
 from verify_web.views import trusted_record, view_of
@@ -34,14 +36,27 @@ from verify_web.wording import STATES
 if TYPE_CHECKING:
     from signing.bundle import Evidence
     from signing.mirror import MirrorEntry
-    from signing.report import Report
+    from verify_web.evidence import Weighed
     from verify_web.site import Site
 
+PAGE: Final = "/v/"
+"""Where the pages are, each by its token."""
 
-def blueprint(site: Site) -> Blueprint:
-    """Build the routes over `site`."""
+VARIES_BY: Final = ("Accept", *DEPENDS_ON)
+"""The request's headers by which the page, its language or the report's JSON is chosen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What pages have in common: rendered once, and filled for each visitor."""
+
+    skeletons: Skeletons = field(default_factory=Skeletons)
+    frames: Frames = field(default_factory=Frames)
+
+
+def blueprint(site: Site, rendering: Rendering) -> Blueprint:
+    """Build the routes over `site`; the pages they render leave their frames in `rendering`."""
     routes = Blueprint("result", __name__)
-    skeletons = Skeletons()
 
     @routes.get("/v/<token>")
     def certificate(token: str) -> Response:
@@ -50,7 +65,7 @@ def blueprint(site: Site) -> Blueprint:
             if wants_json():
                 return problem_json("not-found", 404)
             return Response(render_template("unknown.html", state=STATES["not-found"]), 404)
-        return _answer(site, entry, skeletons)
+        return _answer(site, entry, rendering)
 
     @routes.get("/v/<token>.tlog-proof")
     def proof(token: str) -> Response:
@@ -79,32 +94,39 @@ def _find(site: Site, token: str) -> MirrorEntry | None:
     return entry
 
 
-def _answer(site: Site, entry: MirrorEntry, skeletons: Skeletons) -> Response:
-    report, evidence = weigh_entry(site, entry)
+def _answer(site: Site, entry: MirrorEntry, rendering: Rendering) -> Response:
+    weighed = weigh_entry(site, entry)
     if wants_json():
-        body = api.report_json(report, superseded_by=entry.superseded_by)
+        body = api.report_json(weighed.report, superseded_by=entry.superseded_by)
         response = Response(body, content_type="application/json")
     else:
-        response = Response(skeletons.render(_page(site, entry, report, evidence)))
-    response.status_code = status_of([report])
-    response.vary.update(("Accept", *DEPENDS_ON))
+        response = Response(_rendered(_page(site, entry, weighed), entry, weighed, rendering))
+    response.status_code = status_of([weighed.report])
+    response.vary.update(VARIES_BY)
     return response
 
 
-def _page(site: Site, entry: MirrorEntry, report: Report, evidence: Evidence) -> ResultPage:
+def _rendered(page: ResultPage, entry: MirrorEntry, weighed: Weighed, rendering: Rendering) -> str:
+    """Render the page, and make its frame for those to come."""
+    whole = rendering.skeletons.render(page)
+    reissued = page.view.state is STATES["reissued"]
+    sight = sight_of(entry, weighed, reissued=reissued, display=display())
+    if sight is not None:
+        rendering.frames.learn(sight, page, whole, rendering.skeletons.render)
+    return whole
+
+
+def _page(site: Site, entry: MirrorEntry, weighed: Weighed) -> ResultPage:
+    report = weighed.report
     onward = entry.superseded_by if report.verdict is Verdict.CORRECTED else ""
     return ResultPage(
-        view=view_of(
-            report,
-            checked_at=site.config.clock.now(),
-            reissued=is_reissued(site, report, onward),
-        ),
+        view=view_of(report, checked_at=weighed.now, reissued=is_reissued(site, report, onward)),
         onward=onward,
         token=entry.token,
-        expert=expert_view(evidence),
+        expert=expert_view(weighed.evidence),
         compared=compared(trusted_record(report)),
         reach=reach_of(entry.chain),
-        policy=site.public.snapshot().policy_digest,
+        policy=weighed.snapshot.policy_digest,
     )
 
 

@@ -67,14 +67,21 @@ def install(app: Flask, *, base_url: str) -> None:
             # So that a browser names us in Origin with our own forms. No address there has a
             # secret, and other sites are told nothing.
             response.headers.setdefault("Referrer-Policy", "same-origin")
-        for name, value in HEADERS.items():
+        for name, value in headers_of(request.path, base_url):
             response.headers.setdefault(name, value)
-        if public.scheme == "https":
-            response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
-        if request.path.startswith(_UNINDEXED):
-            response.headers.setdefault("X-Robots-Tag", "noindex, nofollow")
-        response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def headers_of(path: str, base_url: str) -> tuple[tuple[str, str], ...]:
+    """List what an answer under `path` carries where it does not have these headers itself."""
+    secure = (("Strict-Transport-Security", f"max-age={_YEAR}"),)
+    hidden = (("X-Robots-Tag", "noindex, nofollow"),)
+    return (
+        *HEADERS.items(),
+        *(secure if base_url.startswith("https:") else ()),
+        *(hidden if path.startswith(_UNINDEXED) else ()),
+        ("Cache-Control", "no-store"),
+    )
 
 
 def _from_own_page(public_host: str, *, strict: bool) -> bool:

@@ -26,8 +26,10 @@ def is_reissued(site: Site, report: Report, following: str) -> bool:
 
     False also where that cannot be told: it chooses between two words for one verdict.
     """
+    if report.verdict is not Verdict.CORRECTED or not following:
+        return False
     ours = trusted_record(report)
-    if report.verdict is not Verdict.CORRECTED or ours is None or not following:
+    if ours is None:
         return False
     try:
         entry = site.mirror.by_token(following)

@@ -196,7 +196,7 @@ def _step(step: Step) -> StepView:
         icon=icon,
         reason_code=step.reason,
         reason=reason_words(step.reason),
-        detail=_detail(step),
+        detail=detail_of(step),
         name=_filed_name(step),
         as_of=step.as_of,
     )
@@ -211,7 +211,7 @@ def blank_steps() -> tuple[StepView, ...]:
     )
 
 
-def _detail(step: Step) -> Words | None:
+def detail_of(step: Step) -> Words | None:
     """Fill the step's line of facts; None where one of them is not known."""
     text = DETAILS.get(step.code)
     if text is None or (step.code is StepCode.SIGNATURE and not _filed_name(step)):

@@ -243,7 +243,7 @@ def test_a_page_filled_into_a_skeleton_is_what_the_template_gives(world: Any) ->
         ended = change(world.entries["valid"], chain=change(chain, ended="2026-11-24", listed=""))
         with_chain = change(world.entries["valid"], chain=chain)
         for entry in (*world.entries.values(), with_chain, ended):
-            page = result_page(site, entry, *weigh_entry(site, entry))
+            page = result_page(site, entry, weigh_entry(site, entry))
             facts = tuple(replace(f, value=f.value + AWKWARD) for f in page.view.facts)
             pages += [page, replace(page, view=replace(page.view, facts=facts))]
         told = [skeletons.render(page) for page in pages]
