@@ -13,24 +13,22 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from asn1crypto import parser, x509
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
-from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import async_validate_pdf_signature
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
 
 from signing.errors import MalformedPdf
 from signing.pdf.attachments import check_size
 from signing.pdf.cms import parse_cms
+from signing.pdf.reader import SealReader
 from signing.pdf.stamp import read_stamp
 
 if TYPE_CHECKING:
@@ -97,7 +95,7 @@ def check_seal(
     """
     try:
         check_size(data)
-        reader = PdfFileReader(BytesIO(data), strict=True)
+        reader = SealReader(data)
         signatures = reader.embedded_signatures
         seals = [one for one in signatures if one.sig_object_type != _DOCUMENT_STAMP]
         archives = [one for one in signatures if one.sig_object_type == _DOCUMENT_STAMP]
@@ -121,7 +119,7 @@ def check_seal(
 
 def _check_one(
     data: bytes,
-    reader: PdfFileReader,
+    reader: SealReader,
     seal: EmbeddedPdfSignature,
     root: bytes,
     now: datetime,
@@ -194,21 +192,21 @@ def _digest_of(signature: EmbeddedPdfSignature, algorithm: str) -> bytes:
 
 
 def _validate(seal: EmbeddedPdfSignature, root: bytes, signed_at: datetime) -> PdfSignatureStatus:
-    work = partial(
-        validate_pdf_signature,
-        seal,
-        ValidationContext(
-            trust_roots=[_certificate(root)],
-            moment=signed_at,
-            allow_fetching=False,
-            revocation_mode="soft-fail",
-        ),
-        key_usage_settings=KeyUsageConstraints(key_usage={"digital_signature"}),
+    trust = ValidationContext(
+        trust_roots=[_certificate(root)],
+        moment=signed_at,
+        allow_fetching=False,
+        revocation_mode="soft-fail",
     )
-    # pyHanko starts an event loop of its own, and a thread has room for one only: the caller's
-    # may have one already.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
+    usage = KeyUsageConstraints(key_usage={"digital_signature"})
+    try:
+        # A seal of our form is judged from what is at hand: nothing is fetched or waited for, so
+        # the work runs through in one go, without a thread and an event loop for it.
+        async_validate_pdf_signature(seal, trust, key_usage_settings=usage).send(None)
+    except StopIteration as done:
+        status: PdfSignatureStatus = done.value
+        return status
+    raise RuntimeError("pyHanko waits for something where there is nothing to wait for")
 
 
 def _contents(data: bytes, seal: EmbeddedPdfSignature) -> bytes:
@@ -251,7 +249,7 @@ def _signing_time(seal: EmbeddedPdfSignature) -> datetime:
     return stated.astimezone(UTC)
 
 
-def _is_certification(reader: PdfFileReader, seal: EmbeddedPdfSignature) -> bool:
+def _is_certification(reader: SealReader, seal: EmbeddedPdfSignature) -> bool:
     """Tell whether this seal certifies the document with P=1 (no changes), as PAdES."""
     permissions = reader.root["/Perms"].get_value_as_reference("/DocMDP")
     return bool(
@@ -261,7 +259,7 @@ def _is_certification(reader: PdfFileReader, seal: EmbeddedPdfSignature) -> bool
     )
 
 
-def _is_unseen(reader: PdfFileReader, archive: EmbeddedPdfSignature) -> bool:
+def _is_unseen(reader: SealReader, archive: EmbeddedPdfSignature) -> bool:
     """Whether the archive timestamp is the one field added, and takes no place on the page.
 
     A signature field may have a picture; one as large as the page would hide the certificate.

@@ -81,7 +81,7 @@ def test_a_check_that_did_not_end_is_a_doubt(
     def burst(*args: object, **kwargs: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(check, "validate_pdf_signature", burst)
+    monkeypatch.setattr(check, "async_validate_pdf_signature", burst)
     found = check.check_seal(desk.pdf(), desk.seals.root, NOW)
     assert found.reason == "unchecked"
     trust = load_trust(desk.world.public / "trust")
