@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from registry.documents.colours import device_colours
 from registry.documents.errors import GlyphMissing
 from registry.documents.fonts import FontSet, drawable_codepoints
 from registry.documents.guilloche import page_svg
@@ -81,7 +82,7 @@ def draw_face(data: FaceData, fonts: FontSet, template: Template | None = None) 
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     pdf = compile_pdf(template or shipped_template(), fonts, face_inputs(data, fonts), midnight)
     # The seal is appended to these bytes; without the line end the joint would break PDF/A.
-    return pdf + b"\n"
+    return device_colours(pdf) + b"\n"
 
 
 @cache

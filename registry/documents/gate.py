@@ -8,7 +8,6 @@ drawn is thus compared with what was meant, by other libraries than those that d
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -130,27 +129,39 @@ def _qr_texts(page: pypdfium2.PdfPage, place: Place) -> tuple[str, ...]:
 
 def _check_words(page: pypdfium2.PdfPage, words: tuple[str, ...]) -> None:
     """Find each promised text, white space aside, and see that each of its signs can be seen."""
-    text, places = _printed(page.get_textpage())
+    printed = page.get_textpage()
+    text, indices = _printed(printed)
     for word in words:
         # PDFium tells of signs beyond the first plane by halves, each with its place.
         dense = "".join(_halves("".join(word.split())))
-        starts = [found.start() for found in re.finditer(re.escape(dense), text)]
+        starts = list(_starts(text, dense))
         if not starts:
             raise _refused("the printed text does not read back as the record has it")
         # A mark over the whole page may say the same words, paler.
-        if not any(_seen(page, dense, places[start:]) for start in starts):
+        places = (indices[start : start + len(dense)] for start in starts)
+        if not any(_seen(page, _boxes(printed, dense, place)) for place in places):
             raise _refused("a printed text is hidden, or too pale to be read")
 
 
-def _printed(page: pypdfium2.PdfTextPage) -> tuple[str, list[Box]]:
-    """Give the page's signs but for white space, and where each stands (points)."""
-    signs, places = [], []
-    for index in range(page.count_chars()):
-        sign = chr(pypdfium2.raw.FPDFText_GetUnicode(page, index))
-        if not sign.isspace():
-            signs.append(sign)
-            places.append(page.get_charbox(index))
-    return "".join(signs), places
+def _printed(page: pypdfium2.PdfTextPage) -> tuple[str, list[int]]:
+    """Give the page's signs but for white space, and by what index PDFium knows each."""
+    sign_at, own = pypdfium2.raw.FPDFText_GetUnicode, page.raw
+    found = [(chr(sign_at(own, index)), index) for index in range(page.count_chars())]
+    seen = [(sign, index) for sign, index in found if not sign.isspace()]
+    return "".join(sign for sign, _ in seen), [index for _, index in seen]
+
+
+def _starts(text: str, word: str) -> Iterator[int]:
+    start = text.find(word)
+    while start >= 0:
+        yield start
+        start = text.find(word, start + 1)
+
+
+def _boxes(page: pypdfium2.PdfTextPage, word: str, indices: list[int]) -> list[Box]:
+    """Tell where the signs of a word stand (points), but for those too thin to be judged."""
+    pairs = zip(word, indices, strict=True)
+    return [page.get_charbox(index) for sign, index in pairs if sign not in _THIN]
 
 
 def _halves(text: str) -> Iterator[str]:
@@ -159,14 +170,16 @@ def _halves(text: str) -> Iterator[str]:
         yield chr(int.from_bytes(data[at : at + 2], "big"))
 
 
-def _seen(page: pypdfium2.PdfPage, word: str, places: list[Box]) -> bool:
+def _seen(page: pypdfium2.PdfPage, boxes: list[Box]) -> bool:
     """Whether each sign of a word is dark on light, or light on dark, in the picture."""
-    boxes = [box for sign, box in zip(word, places, strict=False) if sign not in _THIN]
     if not boxes:
         return True
     width, height = page.get_size()
     left, low = min(box[0] for box in boxes) - 2, min(box[1] for box in boxes) - 2
     right, high = max(box[2] for box in boxes) + 2, max(box[3] for box in boxes) + 2
+    if min(left + 2, low + 2, width - right + 2, height - high + 2) < 0:
+        # Beyond the page's edge nothing is seen, and a picture that far out has no bounds.
+        return False
     picture = page.render(
         scale=TEXT_DPI / 72, crop=(left, low, width - right, height - high), grayscale=True
     ).to_pil()

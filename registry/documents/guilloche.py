@@ -8,6 +8,7 @@ few numbers under other transforms, which compresses to almost nothing (the PDF 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from math import cos, sin, tau
@@ -22,6 +23,8 @@ PAGE: Final = (297.0, 210.0)
 """A4 landscape, millimetres."""
 
 _STEP: Final = 1e-4
+
+_COPY: Final = re.compile(r'<path transform="(?P<place>[^"]*)" d="(?P<curve>[^"]*)"/>')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,10 @@ class Band:
 class Rosette:
     """A ring of turned lobes (团花): `strands` copies of r = middle + swing·cos(lobes·t).
 
-    Centre and radii in millimetres; `stretch` widens the ring sideways.
+    Centre and radii in millimetres; `stretch` widens the ring sideways. A lobe is drawn by
+    `segments` Béziers, and `together` copies of it, side by side, are one path: whoever shows the
+    page takes as long over each path as over its curves, and one far larger than what is looked
+    at is drawn for nothing. `together` divides the number of copies, `lobes` times `strands`.
     """
 
     x: float
@@ -66,6 +72,8 @@ class Rosette:
     lobes: int
     strands: int
     stretch: float = 1.0
+    segments: int = 4
+    together: int = 1
 
 
 FRAME_INK: Final = Ink(colour="#c4705c", width=0.12)
@@ -101,22 +109,27 @@ def band_parts(band: Band) -> Iterator[str]:
 
 
 def rosette_parts(rosette: Rosette) -> Iterator[str]:
-    """Write the rosette as SVG elements: one lobe, turned around the centre.
+    """Write the rosette as SVG elements: a lobe or a few, turned around the centre.
 
     A strand that starts later in phase is the first strand turned a little, so that one lobe
     serves them all.
     """
-
-    def lobe(t: float) -> complex:
-        angle = tau * t / rosette.lobes
-        radius = rosette.middle + rosette.swing * cos(tau * t)
-        return radius * complex(cos(angle), sin(angle))
-
-    path = bezier_path(lobe, 4)
-    place = f"translate({_number(rosette.x)} {_number(rosette.y)}) scale({rosette.stretch:g} 1)"
     copies = rosette.lobes * rosette.strands
+
+    def lobe(number: int) -> Curve:
+        def at(t: float) -> complex:
+            angle = tau * (t / rosette.lobes + number / copies)
+            radius = rosette.middle + rosette.swing * cos(tau * t)
+            return radius * complex(cos(angle), sin(angle))
+
+        return at
+
+    path = "".join(
+        bezier_path(lobe(number), rosette.segments) for number in range(rosette.together)
+    )
+    place = f"translate({_number(rosette.x)} {_number(rosette.y)}) scale({rosette.stretch:g} 1)"
     yield f'<g transform="{place}">'
-    for number in range(copies):
+    for number in range(0, copies, rosette.together):
         yield f'<path transform="rotate({360 * number / copies:.4g})" d="{path}"/>'
     yield "</g>"
 
@@ -143,8 +156,21 @@ def page_svg() -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}mm" height="{height:g}mm" '
-        f'viewBox="0 0 {_number(width)} {_number(height)}" fill="none">{groups}</svg>'
+        f'viewBox="0 0 {_number(width)} {_number(height)}" fill="none">{_each_once(groups)}</svg>'
     )
+
+
+def _each_once(groups: str) -> str:
+    """Write each curve down once and refer to it: the drawing library is handed this every time."""
+    names: dict[str, str] = {}
+
+    def reference(match: re.Match[str]) -> str:
+        name = names.setdefault(match["curve"], f"c{len(names)}")
+        return f'<use href="#{name}" transform="{match["place"]}"/>'
+
+    used = _COPY.sub(reference, groups)
+    curves = "".join(f'<path id="{name}" d="{curve}"/>' for curve, name in names.items())
+    return f"<defs>{curves}</defs>{used}"
 
 
 def _layers() -> Iterator[tuple[Iterator[str], Ink]]:
@@ -158,6 +184,8 @@ def _layers() -> Iterator[tuple[Iterator[str], Ink]]:
             lobes=lobes,
             strands=strands,
             stretch=stretch,
+            segments=2,
+            together=3,
         )
         yield rosette_parts(ring), ink
     for y in (10.6, 199.4):
@@ -166,8 +194,12 @@ def _layers() -> Iterator[tuple[Iterator[str], Ink]]:
         yield band_parts(Band(x=x, y=17.1, turn=90, beads=25, length=175.8 / 25)), FRAME_INK
     for x in (10.6, 286.4):
         for y in (10.6, 199.4):
-            outer = Rosette(x=x, y=y, middle=3.4, swing=1.65, lobes=8, strands=4)
-            inner = Rosette(x=x, y=y, middle=1.5, swing=0.8, lobes=6, strands=3)
+            outer = Rosette(
+                x=x, y=y, middle=3.4, swing=1.65, lobes=8, strands=4, segments=2, together=2
+            )
+            inner = Rosette(
+                x=x, y=y, middle=1.5, swing=0.8, lobes=6, strands=3, segments=2, together=2
+            )
             yield rosette_parts(outer), ROSE_INK
             yield rosette_parts(inner), GOLD_INK
 

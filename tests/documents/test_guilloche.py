@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import cos, pi, sin
 
 from hypothesis import given
@@ -53,3 +54,33 @@ def test_the_ornament_is_one_small_picture_of_the_page() -> None:
     assert svg.count("<g") == svg.count("</g>")
     assert len(svg) < 250_000
     assert page_svg() is svg
+
+
+def starts(rosette: Rosette) -> list[complex]:
+    """Where each lobe of a rosette begins, turned as it is drawn."""
+    found = []
+    for part in rosette_parts(rosette):
+        turned = re.search(r'rotate\(([\d.]+)\)" d="([^"]*)"', part)
+        if turned is not None:
+            turn = float(turned[1]) * pi / 180
+            firsts = re.findall(r"M(-?\d+) (-?\d+)", turned[2])
+            found += [complex(int(x), int(y)) * complex(cos(turn), sin(turn)) for x, y in firsts]
+    return found
+
+
+def test_lobes_drawn_together_are_the_same_lobes() -> None:
+    alone = Rosette(x=0, y=0, middle=60, swing=16, lobes=36, strands=5)
+    one, three = starts(alone), starts(replace(alone, together=3))
+    assert len(one) == len(three) == 180
+    assert all(abs(a - b) < 2 for a, b in zip(one, three, strict=True))
+
+
+def test_every_curve_of_the_page_is_written_once_and_every_copy_drawn() -> None:
+    svg = page_svg()
+    curves = dict(re.findall(r'<path id="(\w+)" d="([^"]*)"/>', svg))
+    assert len(set(curves.values())) == len(curves) == svg.count(" d=")
+    used = re.findall(r'<use href="#(\w+)" transform', svg)
+    assert set(used) == set(curves)
+    # three rings, two long and two short bands of six strands, and four corners of two rosettes
+    drawn = sum(curves[name].count("M") for name in used)
+    assert drawn == 180 + 150 + 96 + 2 * (38 + 25) * 6 + 4 * (32 + 18)
