@@ -105,6 +105,9 @@ def _facts(report: Report) -> Iterator[str]:
     else:
         return
     yield from _registered_name(report)
+    inclusion = report.step(StepCode.INCLUSION)
+    if inclusion.reason is Reason.INCLUSION_IMPORTED and "imported" in inclusion.facts:
+        yield _row("补录日期", "Registered on", inclusion.facts["imported"])
     yield ""
 
 

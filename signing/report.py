@@ -78,6 +78,8 @@ class Reason(StrEnum):
     RECORD_FOREIGN_HOST = "record-foreign-host"
 
     SIGNATURE_GOOD = "signature-good"
+    SIGNATURE_IMPORTED = "signature-imported"
+    """Valid: by the issuer's key of the day of registration, of what was taken in (补录)."""
     SIGNATURE_NO_RECORD = "signature-no-record"
     SIGNATURE_UNKNOWN_ISSUER = "signature-unknown-issuer"
     SIGNATURE_UNKNOWN_KEY = "signature-unknown-key"
@@ -93,6 +95,8 @@ class Reason(StrEnum):
     SIGNATURE_NO_PLACE = "signature-no-place"
 
     INCLUSION_GOOD = "inclusion-good"
+    INCLUSION_IMPORTED = "inclusion-imported"
+    """Valid: taken in after its issue (补录); the log shows nothing of the time before."""
     INCLUSION_MISSING = "inclusion-missing"
     INCLUSION_NO_OPENING = "inclusion-no-opening"
     INCLUSION_NO_TREE = "inclusion-no-tree"

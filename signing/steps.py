@@ -13,7 +13,7 @@ from keys.model import KeyState, verify_signature
 from signing.errors import MalformedEntry, SigningError
 from signing.record import OPENING_BYTES, PREFIX_LENGTH, commitment, parse_issued
 from signing.report import Answer, Reason, Step, StepCode
-from signing.tlog.entry import Entry, Issue, State, Status, parse_entry
+from signing.tlog.entry import Entry, Import, Issue, State, Status, imported_on, parse_entry
 from signing.tlog.merkle import leaf_hash, verify_inclusion
 from signing.tlog.status import verify_staple
 
@@ -71,10 +71,12 @@ def signature_step(
     message: bytes,
     signature: bytes,
     place: int | None = None,
+    imported: bool = False,
 ) -> Step:
     """Step 2: `message` was signed by a key that the issuer of `number` had at the time.
 
     A later edition keeps the day of issue and may be signed by a key that is newer than that.
+    `imported` says that the leaf at `place` is of a certificate that was taken in (补录).
     `place` is the index of the record's issue leaf, and must be *proven*: see `proven_place`.
     An issuer or key the trust file does not know may be newer than the file: cannot say.
     """
@@ -93,7 +95,11 @@ def signature_step(
     if not verify_signature(key.algorithm, key.public_key, message, signature):
         return say(Answer.INVALID, Reason.SIGNATURE_FALSE)
     facts |= _ends(key)
-    return say(*_key_in_force(key, issued, edition, place))
+    verdict, reason = _key_in_force(key, issued, edition, place)
+    if reason is Reason.SIGNATURE_GOOD and imported and place is not None:
+        # The key may be younger than the day of issue: nothing is said of that day.
+        reason = Reason.SIGNATURE_IMPORTED
+    return say(verdict, reason)
 
 
 def _unknown_key(trust: Trust, prefix: str, key_id: KeyId) -> tuple[Answer, Reason]:
@@ -177,6 +183,8 @@ def inclusion_step(
         return say(Answer.INVALID, fault)
     if isinstance(entry, Issue):
         facts |= {"batch": entry.batch, "index": str(evidence.proof.index)}
+        day = imported_on(entry)
+        facts |= {} if day is None else {"imported": day.isoformat()}
     if tree is None:
         return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_TREE)
     facts["size"] = str(tree.size)
@@ -187,7 +195,8 @@ def inclusion_step(
         return say(Answer.INVALID, Reason.INCLUSION_PATH_FALSE)
     if evidence.opening is None:
         return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_OPENING)
-    return say(Answer.VALID, Reason.INCLUSION_GOOD)
+    imported = isinstance(entry, Import)
+    return say(Answer.VALID, Reason.INCLUSION_IMPORTED if imported else Reason.INCLUSION_GOOD)
 
 
 def _leaf_fault(entry: Entry | None, evidence: Evidence, record: Record) -> Reason | None:

@@ -6,7 +6,8 @@
                 in force: by the place of the leaf in the log where 3 and 4 prove one, else by
                 the day of issue.
  3. inclusion   The log's leaf is an issue entry that names this number, edition and issuer
-                and commits to these bytes, and it is in the tree of the checkpoint (入册).
+                and commits to these bytes, and it is in the tree of the checkpoint (入册). Of a
+                certificate that was taken in later (补录) it is an import entry, and says so.
  4. checkpoint  The log of the trust policy signed the checkpoint, and the quorum of
                 witnesses the policy asks for co-signed it (备案机构签名). Where the log's second,
                 quantum-safe signature was not checked, it says so: `signing.checkpointstep`.
@@ -46,7 +47,7 @@ from signing.steps import (
     signature_step,
     status_step,
 )
-from signing.tlog.entry import Issue
+from signing.tlog.entry import Import, Issue
 from signing.tlog.status import PAGE_CERTIFICATES
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from signing.record import Record
     from signing.statusfile import StatusFile
     from signing.tlog.checkpoint import SignedCheckpoint
+    from signing.tlog.entry import Entry
 
 __all__ = ["Answer", "Reason", "Report", "Step", "StepCode", "Verdict", "verify", "verify_qr"]
 
@@ -87,7 +89,7 @@ def verify(
     third = inclusion_step(evidence, entry, record, tree)
     # 2. signature, after 3 and 4, because a key is judged by the place that they prove
     place = proven_place(evidence, third, fourth)
-    second = _envelope_signature_step(evidence.envelope, record, trust, place)
+    second = _envelope_signature_step(evidence.envelope, record, trust, place, entry)
     # 5. status
     fifth = status_step(evidence, entry, tree, now=now, max_age=max_age)
     if status is not None:
@@ -160,7 +162,11 @@ def _record_step(envelope: Envelope, now: datetime) -> tuple[Record | None, Step
 
 
 def _envelope_signature_step(
-    envelope: Envelope, record: Record | None, trust: Trust, place: int | None
+    envelope: Envelope,
+    record: Record | None,
+    trust: Trust,
+    place: int | None,
+    entry: Entry | None,
 ) -> Step:
     if record is None:
         return answer(StepCode.SIGNATURE, Answer.CANNOT_SAY, Reason.SIGNATURE_NO_RECORD)
@@ -173,6 +179,7 @@ def _envelope_signature_step(
         message=pae(envelope.payload_type, envelope.payload),
         signature=envelope.signature,
         place=place,
+        imported=isinstance(entry, Import),
     )
 
 

@@ -80,6 +80,10 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "由该评价机构在发证日持有的密钥签名，内容未被改动。",
         "Signed with a key the issuer held on the date of issue; nothing was changed.",
     ),
+    Reason.SIGNATURE_IMPORTED: (
+        "由该评价机构在补录时持有的密钥签名，补录后内容未被改动。",
+        "Signed with a key the issuer held at registration; nothing was changed since.",
+    ),
     Reason.SIGNATURE_NO_RECORD: (
         "记录无法读取，签名无从核对。",
         "There is no readable record to check a signature on.",
@@ -131,6 +135,10 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
     Reason.INCLUSION_GOOD: (
         "该版证书已登记入册，登记内容与本记录一致。",
         "This edition stands in the public log, and the entry is about this very record.",
+    ),
+    Reason.INCLUSION_IMPORTED: (
+        "补录：本证书由评价机构此前颁发，后补录入库；公开日志只证明补录之后未被更改。",
+        "Issued earlier by the assessing body, registered later: the log proves no change since.",
     ),
     Reason.INCLUSION_MISSING: (
         "缺少登记证明；请向持证人索取完整文件或在官方网址查询。",

@@ -17,7 +17,7 @@ from verify_web.catalogue import NOTHING, both, fill
 from verify_web.numbers import NumberPart, explain, number_groups
 from verify_web.times import Shown, date_words
 from verify_web.wording import ANSWERS, STATES, State, reason_words
-from verify_web.wording_page import DETAILS, EDITION, FIELDS, NO_WITNESS
+from verify_web.wording_page import DETAILS, EDITION, FIELDS, IMPORTED, NO_WITNESS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -213,7 +213,7 @@ def blank_steps() -> tuple[StepView, ...]:
 
 def detail_of(step: Step) -> Words | None:
     """Fill the step's line of facts; None where one of them is not known."""
-    text = DETAILS.get(step.code)
+    text = IMPORTED if "imported" in step.facts else DETAILS.get(step.code)
     if text is None or (step.code is StepCode.SIGNATURE and not _filed_name(step)):
         return None
     try:

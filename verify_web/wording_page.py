@@ -32,6 +32,10 @@ DETAILS: Final = {
 
 The name that ends the signature's line is Chinese on every page, and marked so.
 """
+IMPORTED: Final = both(
+    "公开日志共 {size} 条，本条序号 {index}（从 0 起），批次 {batch}；{imported} 补录入库"
+)
+"""In the place of the inclusion's line, of a certificate that was taken in."""
 
 NO_WITNESS: Final = both("信任策略未要求")
 
@@ -156,6 +160,7 @@ def words_json(max_age: timedelta, language: Language) -> bytes:
                 answer: [say(words(answer)), *map(str, ANSWERS[answer])] for answer in Answer
             },
             "details": {code: say(text) for code, text in DETAILS.items()},
+            "imported": say(IMPORTED),
             "id_types": {kind: words(kind).zh for kind in IdType},
             "levels": {level: level_words(level).zh for level in LEVELS},
             "max_age": max_age.total_seconds(),

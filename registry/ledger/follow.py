@@ -24,7 +24,7 @@ from registry.ledger.accepted import accepted_checkpoint
 from registry.ledger.head import HeadMoved, Log
 from registry.ledger.storage import LogBusy, StorageFailed
 from registry.store.base import read_unit
-from registry.store.log import EventGroup
+from registry.store.log import FIRST_EDITIONS, EventGroup
 
 INTERVAL: Final = 0.25
 """Seconds from one round's start to the next one's, and between two looks for work."""
@@ -122,7 +122,7 @@ def group_of_batch(session: Session, batch_id: str) -> int:
     """Return the event group that issued a batch; ``NotFound`` if there is no such batch."""
     group = session.scalars(
         select(EventGroup.group_id).where(
-            EventGroup.batch_id == batch_id, EventGroup.kind == "issue"
+            EventGroup.batch_id == batch_id, EventGroup.kind.in_(FIRST_EDITIONS)
         )
     ).one_or_none()
     if group is None:

@@ -21,7 +21,7 @@ from registry.ledger.head import Head, Log, open_own
 from registry.ledger.statuses import StatusTable
 from registry.ledger.storage import StorageFailed
 from registry.store.certificates import Batch
-from registry.store.log import EventGroup
+from registry.store.log import FIRST_EDITIONS, EventGroup
 from signing.canonical import encode
 from signing.errors import SigningError
 from signing.tlog.appender import TileAppender, TileFile
@@ -103,7 +103,7 @@ def append_group(session: Session, log: Log, work: Round, group: EventGroup) -> 
     """Append a group's leaves; behind a batch also its ``batch-close``."""
     first = work.appender.size
     work.first_index[group.group_id] = first
-    closes = group.kind == "issue"
+    closes = group.kind in FIRST_EDITIONS
     width = group.count - 1 if closes else group.count
     span, second = CompactRange(), RangeCrosscheck()
     for found in group_entries(session, group.group_id, PAGES_AT_ONCE):

@@ -37,7 +37,8 @@ SUCCESSOR_FILE: Final = "successor"
 """Beside the frozen log's checkpoint; a note signed by the frozen log's keys."""
 
 _NUMBER = re.compile(r"([A-Z][0-9]{12})([0-9]{2})([0-9A-Z])([0-9]{6})", re.ASCII)
-_BATCH = re.compile(r"([A-Z][0-9]{12})-([0-9]{4})-([0-9]{4,})", re.ASCII)
+_BATCH = re.compile(r"([A-Z][0-9]{12})-([0-9]{4})(?:[0-9]{4})?-([0-9]{4,})", re.ASCII)
+"""An import's reference has the whole day in the year's place (`signing.tlog.entry`)."""
 
 
 class SuccessionRefused(RegistryError):
@@ -165,7 +166,7 @@ def serials_given(entries: Iterator[bytes]) -> dict[str, int]:
     """Return the highest serial of each counter scope that the entries of a log gave away."""
     highest: dict[str, int] = {}
     for data in entries:
-        if b'"t":"issue"' not in data:
+        if b'"t":"issue"' not in data and b'"t":"import"' not in data:
             continue
         entry = parse_entry(data)
         if isinstance(entry, Issue):

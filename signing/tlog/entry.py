@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -27,6 +27,7 @@ Time: TypeAlias = Annotated[
     str,
     msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"),
 ]
+_IMPORT_BATCH: Final = re.compile(r"[A-Z][0-9]{12}-([0-9]{8})-[0-9]{4,}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -59,6 +60,21 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: Count
     t: Literal["issue"] = "issue"
     v: Literal[1] = 1
+
+
+class Import(Issue, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A certificate that was issued before it was in the log was taken in (补录).
+
+    The members are those of `Issue`, and so is what the entry counts for: status pages, the close
+    of its batch, editions. It says one thing less: the number was not minted here, and the log
+    shows nothing of the time before this leaf. `batch` names the day of registration
+    (`imported_on`). A later edition of such a certificate is an `Import` too, or a correction
+    would hide where it came from.
+
+    A verifier from before this kind cannot parse the leaf, and so never says *valid* for it.
+    """
+
+    t: Literal["import"] = "import"  # type: ignore[assignment]  # a kind of its own
 
 
 class StatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -150,7 +166,9 @@ class Succession(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     v: Literal[1] = 1
 
 
-Entry: TypeAlias = Issue | StatusChange | BatchClose | Status | Key | Milestone | Succession
+Entry: TypeAlias = (
+    Issue | Import | StatusChange | BatchClose | Status | Key | Milestone | Succession
+)
 
 
 class _Head(msgspec.Struct):
@@ -160,6 +178,7 @@ class _Head(msgspec.Struct):
 _HEAD: Final = canonical.decoder_for(_Head)
 _DECODERS: Final[dict[str, msgspec.json.Decoder[Entry]]] = {
     "issue": msgspec.json.Decoder(Issue),
+    "import": msgspec.json.Decoder(Import),
     "status-change": msgspec.json.Decoder(StatusChange),
     "batch-close": msgspec.json.Decoder(BatchClose),
     "status": msgspec.json.Decoder(Status),
@@ -167,6 +186,20 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Entry]]] = {
     "milestone": msgspec.json.Decoder(Milestone),
     "succession": msgspec.json.Decoder(Succession),
 }
+
+
+def imported_on(entry: Issue) -> date | None:
+    """Give the day in China on which a certificate was taken in, None of one issued here.
+
+    It stands in the batch's reference, `<prefix>-<YYYYMMDD>-<serial>`; None too where a reference
+    holds no day: whoever writes a log may call a batch as it likes.
+    """
+    found = _IMPORT_BATCH.fullmatch(entry.batch) if isinstance(entry, Import) else None
+    if found is None:
+        return None
+    with suppress(ValueError):
+        return date.fromisoformat(found[1])
+    return None
 
 
 def format_time(at: datetime) -> str:

@@ -18,7 +18,7 @@ from signing.errors import MalformedRecord
 from signing.record import Record, check_agreement, commitment, parse_record
 from signing.report import Answer, Reason
 from signing.steps import issued_in_future, read_entry, signature_step
-from signing.tlog.entry import Issue, State, StatusChange
+from signing.tlog.entry import Entry, Import, Issue, State, StatusChange
 from signing.upload.rows import Row, RowKind
 
 Said = tuple[Answer, str]
@@ -72,8 +72,8 @@ def check_row(
 ) -> RowCheck:
     """Check one row; `inclusion` is what the package says of all leaves. Never raises."""
     envelope = from_object(row.record)
-    record, first = _record_step(row, envelope, organisation, now)
     issue = read_entry(row.certificate_leaf.entry)
+    record, first = _record_step(row, envelope, organisation, now, issue)
     status = issue.status if isinstance(issue, Issue) else None
     third = _entry_step(row, envelope, record)
     proven = inclusion[0] is Answer.VALID and third[0] is Answer.VALID
@@ -89,6 +89,7 @@ def check_row(
             message=pae(envelope.payload_type, envelope.payload),
             signature=envelope.signature,
             place=place,
+            imported=isinstance(issue, Import),
         )
         second = (step.answer, step.reason)
     steps = {
@@ -101,7 +102,7 @@ def check_row(
 
 
 def _record_step(
-    row: Row, envelope: Envelope, organisation: str, now: datetime
+    row: Row, envelope: Envelope, organisation: str, now: datetime, issue: Entry | None
 ) -> tuple[Record | None, Said]:
     if envelope.payload_type != RECORD_TYPE:
         return None, (Answer.INVALID, Reason.RECORD_OTHER_TYPE)
@@ -109,7 +110,7 @@ def _record_step(
         record = parse_record(envelope.payload)
     except MalformedRecord:
         return None, (Answer.INVALID, Reason.RECORD_MALFORMED)
-    fault = _record_fault(row, record, organisation)
+    fault = _record_fault(row, record, organisation, issue)
     if fault:
         return record, (Answer.INVALID, fault)
     if issued_in_future(record.issued, now):
@@ -117,7 +118,7 @@ def _record_step(
     return record, (Answer.VALID, Reason.RECORD_GOOD)
 
 
-def _record_fault(row: Row, record: Record, organisation: str) -> str:
+def _record_fault(row: Row, record: Record, organisation: str, issue: Entry | None) -> str:
     try:
         check_agreement(record)
     except MalformedRecord:
@@ -126,14 +127,15 @@ def _record_fault(row: Row, record: Record, organisation: str) -> str:
         return "record-other-certificate"
     if record.prefix != organisation:
         return "record-other-organisation"
-    return "" if _kind_fits(row) else "record-other-kind"
+    return "" if _kind_fits(row, issue) else "record-other-kind"
 
 
-def _kind_fits(row: Row) -> bool:
-    # A first edition corrects nothing, and a later one is no new certificate.
+def _kind_fits(row: Row, issue: Entry | None) -> bool:
+    # A first edition corrects nothing, and a later one is no new certificate; nor is one that was
+    # issued before it was in the log.
     match row.kind:
         case RowKind.NEW:
-            return row.edition == 1
+            return row.edition == 1 and not isinstance(issue, Import)
         case RowKind.CORRECTION:
             return row.edition > 1
         case RowKind.SUPPLEMENT | RowKind.WITHDRAWAL:

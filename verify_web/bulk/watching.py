@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _EVENT_BYTES: Final = 10
 _AT_ONCE: Final = 50
-_ISSUE: Final = b'"t":"issue"'
+_ISSUES: Final = (b'"t":"issue"', b'"t":"import"')
 _FIRST_EDITION: Final = b'"edition":1,'
 """Canonical JSON writes both in one way; no other leaf need be parsed."""
 
@@ -108,7 +108,8 @@ def _new_editions(
         edge = CompactRange.from_hashes(start, snapshot.tree(range_nodes(0, start)))
         for at, leaf in enumerate(snapshot.tree.entries(start), start):
             edge.append(leaf_hash(leaf))
-            if at < listed.facts.before and _ISSUE in leaf and _FIRST_EDITION not in leaf:
+            later = _FIRST_EDITION not in leaf and any(kind in leaf for kind in _ISSUES)
+            if at < listed.facts.before and later:
                 issue = parse_entry(leaf)
                 if isinstance(issue, Issue):
                     found[number_tag(desk, issue.number)] = issue.status

@@ -93,12 +93,20 @@ export function utf8Text(bytes) {
   }
 }
 
-// An issue or status entry; null for any other and for what is none.
+export const isIssue = (entry) => entry?.t === "issue" || entry?.t === "import";
+
+// The day that the batch of an import names, if it names one.
+export function importedOn(batch) {
+  const [, ...ymd] = /^[A-Z]\d{12}-(\d{4})(\d\d)(\d\d)-\d{4,}$/.exec(batch) ?? [];
+  return ymd.length ? ymd.join("-") : "";
+}
+
+// An issue, import or status entry; null for any other and for what is none.
 export function readEntry(data) {
   try {
     need(data.length <= 65535);
     const one = readJson(utf8Text(data));
-    if (one.t === "issue") {
+    if (isIssue(one)) {
       members(one, "batch commit edition number prefix status t v");
       for (const name of [one.batch, one.number, one.prefix]) fits(name, /^[!-~]{1,128}$/);
       fits(one.commit, /^[0-9a-f]{64}$/);

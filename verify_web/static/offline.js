@@ -3,7 +3,7 @@
 import { readBundle, readProofFile, readQr, readTrust } from "./forms.js";
 import { hex, sha256 } from "./log.js";
 import { readStatusFile, withFile } from "./statusfile.js";
-import { PAGE, reportOf, verify, verifyInLog, verifyQr } from "./verify.js";
+import { PAGE, included, reportOf, verify, verifyInLog, verifyQr } from "./verify.js";
 import { $, asPrinted, moment, show, showState, showStep, words } from "./view.js";
 
 const SYMBOL = /^(https?:\/\/[a-z0-9.-]+(?::[0-9]{1,5})?(?:\/[a-z0-9._~-]+)*)\/v\/([a-z2-7]{16})#([0-9]+)$/;
@@ -93,7 +93,7 @@ async function checkSymbol(symbol, trust) {
   const [third, fourth, fifth] = await verifyInLog(evidence, named, trust, { now, maxAge, newer });
   // When this browser saw the whole bundle it noted that the leaf commits to this paper's facts.
   const seen = found.headers.get("x-paper") === hex(await sha256(qr.signed));
-  if (seen && third.reason === "inclusion-no-opening") Object.assign(third, { answer: "valid", reason: "inclusion-good" });
+  if (seen && third.reason === "inclusion-no-opening") Object.assign(third, { answer: "valid", reason: included(third) });
   const report = reportOf([...said.steps.slice(0, 2), third, fourth, fifth], null);
   present(report, qr, seen ? "offline-seen" : "offline-part", now);
 }

@@ -3,7 +3,7 @@
 // another, the worse one stands. Nothing turns green here that the server did not call valid.
 import { readBundle, readProofFile, readQr, readTrust } from "./forms.js";
 import { base64, hex, isGood, join, sha256, unhex } from "./log.js";
-import { Unsupported, reportOf, verify, verifyInLog, verifyQr } from "./verify.js";
+import { Unsupported, included, reportOf, verify, verifyInLog, verifyQr } from "./verify.js";
 import { $, comparePaper, pageShows, put, show, showState, showStep, words } from "./view.js";
 
 const { token, verdict: theirs } = $("#result").dataset;
@@ -138,7 +138,7 @@ async function withoutPaper(trust, when) {
   const named = { number: told.number, edition: +told.edition, prefix: told.number?.slice(0, 13) };
   const [inclusion, ...rest] = await verifyInLog(evidence, named, trust, when);
   const part = { ...inclusion };
-  if (part.reason === "inclusion-no-opening") Object.assign(part, { answer: "valid", reason: "inclusion-good" });
+  if (part.reason === "inclusion-no-opening") Object.assign(part, { answer: "valid", reason: included(part) });
   const steps = [part, ...rest];
   steps.forEach((step) => showStep(step, when.now));
   const theirs = ["record", "signature"].map((code) => ({ code, reason: code, answer: $(`[data-step=${code}]`).dataset.answer }));

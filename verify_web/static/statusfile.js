@@ -1,6 +1,6 @@
 // A status file beside a certificate (signing/statusfile.py, signing/freshstatus.py): newer than what
 // its holder brought, fetched and kept without naming anyone.
-import { members, readEntry, readJson, utf8Text, whole } from "./forms.js";
+import { isIssue, members, readEntry, readJson, utf8Text, whole } from "./forms.js";
 import { base64, judgeCheckpoint, need, readProof, same } from "./log.js";
 import { PAGE, VERDICTS, judge, proven, say } from "./verify.js";
 
@@ -24,7 +24,7 @@ export function readStatusFile(written) {
 
 async function fileStep(file, { proof }, entry, tree, trust, when) {
   const unsaid = (reason) => say("status", "cannot-say", reason);
-  if (!proof || entry?.t !== "issue") return unsaid("missing");
+  if (!proof || !isIssue(entry)) return unsaid("missing");
   if (!tree) return unsaid("no-tree");
   if (Math.floor(entry.status / PAGE) !== file.first / PAGE) return unsaid("file-other-page");
   const head = await judgeCheckpoint(file.note, trust.policy);

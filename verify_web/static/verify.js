@@ -1,5 +1,5 @@
 // The numbered procedure of signing/verify.py, step by step and reason by reason, in the browser.
-import { day, moment, numberAgrees, pae, readEntry, readRecord, recordAgrees, utf8Text } from "./forms.js";
+import { day, importedOn, isIssue, moment, numberAgrees, pae, readEntry, readRecord, recordAgrees, utf8Text } from "./forms.js";
 import { SIZES, hex, hmac, isGood, isIncluded, isTail, join, judgeCheckpoint, leafHash, same, unhex, utf8 } from "./log.js";
 
 const RECORD = "application/vnd.certreg.record.v1+json";
@@ -28,7 +28,7 @@ async function attempt(read) {
 }
 
 // Step 2: signed by a key that the issuer of the number had at the time.
-async function signatureStep(trust, { number, issued, edition }, keyId, message, signature, place) {
+async function signatureStep(trust, { number, issued, edition }, keyId, message, signature, place, imported) {
   const prefix = number.slice(0, 13);
   const issuer = trust.issuers.get(prefix);
   const step = (answer, reason, facts) => say("signature", answer, reason, facts);
@@ -49,28 +49,32 @@ async function signatureStep(trust, { number, issued, edition }, keyId, message,
   if (!begun || begins >= key.until) return step("invalid", "key-not-in-force", facts);
   if (place !== null && key.added !== null && place < key.added) return step("invalid", "key-not-announced", facts);
   if (place !== null && key.ended !== null && place >= key.ended) return step("invalid", "key-ended", facts);
-  if (key.state !== "revoked") return step("valid", "good", facts);
+  if (key.state !== "revoked") return step("valid", imported ? "imported" : "good", facts);
   if (place !== null && key.ended !== null) return step("valid", "before-revocation", facts);
   return begins >= key.revoked ? step("invalid", "key-revoked", facts) : step("cannot-say", "no-place", facts);
 }
 
+// Why an inclusion is valid: issued here, or taken in (补录).
+export const included = ({ facts }) => `inclusion-${"imported" in facts ? "imported" : "good"}`;
+
 async function inclusionStep({ envelope, opening, entry: leaf, proof }, entry, record, tree) {
   const step = (answer, reason, facts) => say("inclusion", answer, reason, facts);
   if (!leaf || !proof || !record) return step("cannot-say", "missing");
-  if (entry?.t !== "issue") return step("invalid", "other-entry");
+  if (!isIssue(entry)) return step("invalid", "other-entry");
   if (["number", "edition", "prefix"].some((name) => entry[name] !== record[name])) {
     return step("invalid", "other-certificate");
   }
   if (opening && hex(await hmac(opening, envelope.payload)) !== entry.commit) {
     return step("invalid", "commitment-differs");
   }
-  const facts = { batch: entry.batch, index: proof.index };
+  const imported = entry.t === "import";
+  const facts = { batch: entry.batch, index: proof.index, ...(imported && { imported: importedOn(entry.batch) }) };
   if (!tree) return step("cannot-say", "no-tree", facts);
   facts.size = tree.size;
   if (!(await isIncluded(await leafHash(leaf), proof.index, tree.size, proof.path, tree.root))) {
     return step("invalid", "path-false", facts);
   }
-  return opening ? step("valid", "good", facts) : step("cannot-say", "no-opening", facts);
+  return opening ? { ...step("valid", "", facts), reason: included({ facts }) } : step("cannot-say", "no-opening", facts);
 }
 
 // The state that a staple proves in a tree, or the reason why it proves none.
@@ -102,7 +106,7 @@ export function judge(state, status, { now, maxAge }, facts) {
 
 async function statusStep({ staple, proof }, entry, tree, when) {
   const step = (answer, reason) => say("status", answer, reason);
-  if (!staple || !proof || entry?.t !== "issue") return step("cannot-say", "missing");
+  if (!staple || !proof || !isIssue(entry)) return step("cannot-say", "missing");
   if (staple.index !== entry.status) return step("invalid", "other-certificate");
   if (!tree) return step("cannot-say", "no-tree");
   const { fault, state, status } = await proven(staple, tree);
@@ -149,8 +153,11 @@ export async function verify(evidence, trust, when) {
   const [third, fourth, fifth] = await verifyInLog(evidence, record, trust, when);
   // Whoever made the evidence chose the index in it: only a proven place counts.
   const place = third.answer === "valid" && fourth.answer === "valid" ? proof.index : null;
+  const entry = evidence.entry && readEntry(evidence.entry);
+  const imported = entry?.t === "import" && place !== null;
+  const message = record && pae(envelope.type, envelope.payload);
   const second = record
-    ? await signatureStep(trust, record, envelope.keyId, pae(envelope.type, envelope.payload), envelope.signature, place)
+    ? await signatureStep(trust, record, envelope.keyId, message, envelope.signature, place, imported)
     : say("signature", "cannot-say", "no-record");
   return reportOf([first, second, third, fourth, fifth], record);
 }

@@ -69,7 +69,7 @@ export function showStep({ code, answer, reason, facts, asOf }, now) {
   put($(".why", item), `${words.reasons[reason]} `);
   const note = $(".why > .note", item);
   note.replaceChildren(...around(asOf === null ? "checked-at" : "checked-as-of", asOf ?? now));
-  const [detail, template] = [$(".detail", item), words.details[code]];
+  const [detail, template] = [$(".detail", item), facts.imported ? words.imported : words.details[code]];
   if (!detail || !template) return;
   detail.textContent = template.replace(/\{(\w+)\}/g, (_, fact) => [facts[fact] ?? "—"].flat().join(", ") || words.no_witness);
   if (facts.registered_name) detail.append(Object.assign(document.createElement("span"), { lang: "zh-Hans", textContent: facts.registered_name }));

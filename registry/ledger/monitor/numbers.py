@@ -2,6 +2,8 @@
 
 Numbers are minted one after another, so the next serial says all there is to say about those
 below it. Only gaps and later editions take memory: an honest log of any size takes next to none.
+Numbers that were taken in (补录) come as the province gave them: in any order, with gaps, and what
+is minted afterwards goes on above the highest.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Final
 import msgspec
 
 from registry.ledger.monitor.findings import Kind, Say
-from signing.tlog.entry import Issue
+from signing.tlog.entry import Import, Issue
 
 _FORM: Final = re.compile(r"[A-Z][0-9]{14}[0-9A-Z](?!000000)[0-9]{6}", re.ASCII)
 _SCOPE: Final = 16
@@ -43,15 +45,17 @@ class Numbers(msgspec.Struct, kw_only=True):
         if not formed:
             say(Kind.NUMBER_FORM, f"{number} is no certificate number")
         if formed and entry.edition == 1:
-            self._first(number[:_SCOPE], int(number[_SCOPE:]), say, succeeds=succeeds)
+            free = isinstance(entry, Import)
+            self._first(number[:_SCOPE], int(number[_SCOPE:]), say, succeeds=succeeds, free=free)
         else:
             self._later(entry, say, formed=formed, succeeds=succeeds)
 
-    def _first(self, scope: str, serial: int, say: Say, *, succeeds: bool) -> None:
+    def _first(self, scope: str, serial: int, say: Say, *, succeeds: bool, free: bool) -> None:
         due = self.upcoming.get(scope, 1)
         if serial < due:
             if self._fill(scope, serial):
-                say(Kind.NUMBER_ORDER, f"number {scope}{serial:06} comes after higher ones")
+                if not free:
+                    say(Kind.NUMBER_ORDER, f"number {scope}{serial:06} comes after higher ones")
             else:
                 say(Kind.NUMBER_TWICE, _twice(f"{scope}{serial:06}", 1))
             return
@@ -59,9 +63,9 @@ class Numbers(msgspec.Struct, kw_only=True):
             # Numbers that the log before this one gave away and the office has lost are not given
             # twice: where it goes on after them there is one gap. That they stand in the frozen
             # log cannot be seen from here.
-            if succeeds and scope not in self.jumped:
+            if not free and succeeds and scope not in self.jumped:
                 self.jumped.add(scope)
-            else:
+            elif not free:
                 say(Kind.NUMBER_GAP, f"{scope}{due:06} is next and {scope}{serial:06} is issued")
             self.missing.setdefault(scope, []).append((due, serial - 1))
         self.upcoming[scope] = serial + 1

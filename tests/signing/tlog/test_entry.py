@@ -13,6 +13,7 @@ from signing.errors import MalformedEntry
 from signing.tlog.entry import (
     BatchClose,
     Entry,
+    Import,
     Issue,
     Key,
     Milestone,
@@ -54,6 +55,14 @@ EXAMPLES: list[Entry] = [
     ),
     Milestone(commit="11" * 32, kind="plan", subject="P-2026-0001", time=TIME),
     Succession(origin="127.0.0.1:8000/log", root="5a" * 32, size=12, time=TIME),
+    Import(
+        batch="Y000044999001-20261127-0001",
+        commit="ab" * 32,
+        edition=1,
+        number="Y000044999001213000007",
+        prefix="Y000044999001",
+        status=70_002,
+    ),
 ]
 
 

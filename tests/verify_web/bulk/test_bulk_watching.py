@@ -114,6 +114,26 @@ def test_a_correction_is_told_and_the_new_edition_followed(
     assert len({body["event"] for body in receiver.bodies}) == 4
 
 
+def test_a_correction_of_an_imported_certificate_is_followed_too(
+    bulk: Any, receiver: Any, postman: Any
+) -> None:
+    """Its later editions stand in the log as imports (补录), in no issue entry."""
+    employer, _ = bulk.organisation()
+    bulk.subscribe(employer, bulk.row("valid"))
+    new_edition(bulk, "valid")
+    at, leaf = bulk.world.entries["newer"].index, bulk.world.entries["newer"].entry
+    imported = leaf.replace(b'"t":"issue"', b'"t":"import"')
+    bulk.world.leaves[at] = imported
+    bulk.world.entries["newer"] = msgspec.structs.replace(
+        bulk.world.entries["newer"], entry=imported
+    )
+    bulk.publish()
+    assert tell_once(bulk.bench, postman) == 1
+    bulk.publish(newer=State.REVOKED)
+    assert tell_once(bulk.bench, postman) == 1
+    assert [body["rows"][0]["state"] for body in receiver.bodies] == ["corrected", "revoked"]
+
+
 def test_an_old_status_list_put_back_makes_no_news(bulk: Any, receiver: Any, postman: Any) -> None:
     employer, _ = bulk.organisation()
     bulk.subscribe(employer, bulk.row("valid"))
