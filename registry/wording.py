@@ -51,6 +51,8 @@ _ENGLISH_COLUMNS = {
     "mark_credits": "credits",
     "mark_review": "review",
     "safety_record": "safety record",
+    "number": "certificate number",
+    "assessor": "assessing body",
 }
 
 

@@ -339,4 +339,28 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "证书编号第 16 位为 {value}，与等级代码 {expected} 不一致。请核对。",
         "the number's level is {value}, the record says {expected}.",
     ),
+    Code.NUMBER_REPEATED: (
+        "证书编号 {value} 与第 {other_row} 行相同。一个编号只能对应一本证书，请核对两行。",
+        "the same certificate number as row {other_row}; check both rows.",
+    ),
+    Code.NUMBER_HELD: (
+        "证书编号 {value} 已在本系统登记，不能再次补录。请核对编号；已登记的请删除该行。",
+        "certificate number {value} is registered here already; check it, or delete the row.",
+    ),
+    Code.NUMBER_JUMP: (
+        "补录后，{year} 年 {level} 级的新证书将从 {number} 号起编，其间 {count} 个号不再使用。",
+        "new certificates of {year}, level {level}, will go on from {number}; {count} are skipped.",
+    ),
+    Code.OCCUPATION_UNLISTED: (
+        "职业目录中没有编码 {value}。请核对；属旧版目录的，请先在职业目录中补充。",
+        "no occupation {value} in the catalogue; check it, or add the occupation there first.",
+    ),
+    Code.LEVEL_UNLISTED: (
+        "职业目录中，职业 {value} 没有 {level} 级。请核对等级和职业编码。",
+        "occupation {value} has no level {level} in the catalogue; check both.",
+    ),
+    Code.CATALOGUE_ABSENT: (
+        "本系统尚未导入职业目录，职业编码和等级未与目录核对。",
+        "no catalogue of occupations is loaded: codes and levels were not compared with one.",
+    ),
 }

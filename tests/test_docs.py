@@ -32,7 +32,7 @@ def test_every_log_entry_is_described_with_its_members(formats: dict[str, str]) 
         kind: re.findall(r"`(\w+)`", re.sub(r"\([^()]*\)", "", text)) for kind, text in rows[1:]
     }
     kinds = (
-        *(entry.Issue, entry.StatusChange, entry.BatchClose),
+        *(entry.Issue, entry.Import, entry.StatusChange, entry.BatchClose),
         *(entry.Status, entry.Key, entry.Milestone, entry.Succession),
     )
     held = {

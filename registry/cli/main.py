@@ -19,6 +19,7 @@ from registry.cli.daily import daily_command
 from registry.cli.demo import demo_command
 from registry.cli.desks import account_group, desk_group
 from registry.cli.draws import draw_group
+from registry.cli.importing import import_command
 from registry.cli.later import LaterGroup
 from registry.cli.layouts import layout_group
 from registry.cli.ledger import log_group, prove_command
@@ -55,6 +56,7 @@ for command in (
     issuer_group,
     check_command,
     issue_command,
+    import_command,
     anchor_command,
     show_command,
     prove_command,

@@ -4,6 +4,7 @@
 
 Holders' money hangs on the last step (subsidy only when listed and claimed in time), so each step
 has its day, the working days it took, and whoever has to act. Each edition has a chain of its own.
+An imported certificate (补录) was issued on the day it says, and filed on the day it was imported.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from registry.errors import NotFound
 from registry.office.almanac import Almanac
 from registry.office.due import china_day
+from registry.office.imported import imported_among
 from registry.rules.terms import Term, Turn
 from registry.store.among import among
 from registry.store.certificates import Batch, Certificate
@@ -130,6 +132,7 @@ def chain_of_number(
         raise NotFound("没有这个证书编号，请核对后再查 (no such number)")
     chains = chains_of(session, rows)
     reports = _reports(session, [row.status_index for row in rows])
+    imported = imported_among(session, [row.batch_id for row in rows])
     return tuple(
         ChainView(
             number=row.number,
@@ -143,6 +146,7 @@ def chain_of_number(
                 reports.get(row.status_index, _NO_REPORT),
                 almanac,
                 today=today,
+                imported=row.batch_id in imported,
             ),
         )
         for row in rows
@@ -172,7 +176,12 @@ _NO_REPORT: Final = _Report(
 
 
 def _steps(
-    days: tuple[date | None, ...], report: _Report, almanac: Almanac, *, today: date
+    days: tuple[date | None, ...],
+    report: _Report,
+    almanac: Almanac,
+    *,
+    today: date,
+    imported: bool,
 ) -> tuple[ChainStep, ...]:
     # What comes after a later step that was taken is over, whether its own day is known or not.
     last = max(place for place, day in enumerate(days) if day is not None)
@@ -183,7 +192,9 @@ def _steps(
         following = place == last + 1 and not report.ended
         end = today if following else day
         waited = None
-        if before is not None and end is not None:
+        # Nobody here let the years pass that lie between an old certificate and its import.
+        counted = not (imported and step is Step.FILED)
+        if before is not None and end is not None and counted:
             waited = max(0, almanac.days.between(before, end))
         turn = _TURNS[step] if following else None
         if following and refused:

@@ -29,7 +29,8 @@ from registry.store.fields import blind_index
 from registry.store.organisations import Issuer
 from signing.record import Record
 
-_ASKED_AT_ONCE = 500
+ASKED_AT_ONCE = 500
+"""Persons, or numbers, that one statement asks for."""
 _HOLDING = (CertificateState.VALID.value, CertificateState.SUSPENDED.value)
 
 
@@ -101,8 +102,8 @@ def check_against_registry(
         return True
     _check_serials(session, roster, issuer)
     everyone = roster.candidates
-    for start in range(0, len(everyone), _ASKED_AT_ONCE):
-        _check_people(session, everyone[start : start + _ASKED_AT_ONCE], roster.values, context)
+    for start in range(0, len(everyone), ASKED_AT_ONCE):
+        check_people(session, everyone[start : start + ASKED_AT_ONCE], roster.values, context)
     return False
 
 
@@ -114,9 +115,10 @@ def _check_serials(session: Session, roster: CheckedRoster, issuer: Issuer) -> N
             roster.values.add(Fault(code=FindingCode.SERIALS_SHORT, facts=facts))
 
 
-def _check_people(
+def check_people(
     session: Session, people: Sequence[Candidate], findings: Findings, context: Context
 ) -> None:
+    """Add to ``findings`` who holds the same already, or stands on file under another name."""
     # One ID may stand on several rows (another occupation or level): all are looked at.
     rows: defaultdict[bytes, list[Candidate]] = defaultdict(list)
     for person in people:
@@ -152,10 +154,10 @@ def warn_of_holders(
         for person in people
     }
     tags = sorted({tag for tag, _ in rows})
-    for start in range(0, len(tags), _ASKED_AT_ONCE):
+    for start in range(0, len(tags), ASKED_AT_ONCE):
         held = session.execute(
             select(Certificate.id_tag, Certificate.level).where(
-                Certificate.id_tag.in_(tags[start : start + _ASKED_AT_ONCE]),
+                Certificate.id_tag.in_(tags[start : start + ASKED_AT_ONCE]),
                 Certificate.state.in_(_HOLDING),
                 Certificate.occupation_code == occupation_code,
             )

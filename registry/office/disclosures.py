@@ -35,6 +35,10 @@ class Disclosed(StrEnum):
     """Certificates with names, to be looked up nationally by hand."""
     POOL = "pool-list"
     """Experts and supervisors by name."""
+    IMPORT_ROWS = "import-rows-list"
+    """A page of a prepared import's rows in clear, to be compared with the originals."""
+    IMPORT_REPORT = "import-report-download"
+    """Faulty rows of existing certificates in clear."""
 
 
 def note_disclosure(

@@ -20,6 +20,7 @@ from registry.errors import AlreadyHeld
 from registry.office.certificates import OpenedCertificate
 from registry.office.context import Context
 from registry.office.events import event_page
+from registry.office.imported import imported_among
 from registry.office.issuer_keys import require_active
 from registry.office.issuing import STATUS_SCOPE
 from registry.office.reasons import Reason
@@ -33,7 +34,7 @@ from signing.canonical import encode
 from signing.envelope import RECORD_TYPE
 from signing.qr import new_token
 from signing.record import OPENING_BYTES, Record, commitment, edition_digest
-from signing.tlog.entry import Issue, encode_entry
+from signing.tlog.entry import Import, Issue, encode_entry
 
 CORRECT = "correct"
 REISSUE = "reissue"
@@ -94,7 +95,13 @@ def put_in_place(
     # The old edition must leave the holding index before the new one enters it.
     session.flush()
     fresh, leaf = _next_row(
-        row, record, status=status, group_id=group.group_id, signer=signer, context=context
+        row,
+        record,
+        status=status,
+        group_id=group.group_id,
+        leaf_kind=_leaf_kind(session, row.batch_id),
+        signer=signer,
+        context=context,
     )
     session.add(fresh)
     try:
@@ -121,12 +128,21 @@ def put_in_place(
     return Revised(number=row.number, edition=record.edition, status_index=status)
 
 
+def _leaf_kind(session: Session, batch_id: str) -> type[Issue]:
+    """Give the kind of leaf: of an imported certificate (补录) a later edition says so too.
+
+    Else a correction would wash off that the log knows nothing of the time before.
+    """
+    return Import if imported_among(session, (batch_id,)) else Issue
+
+
 def _next_row(
     row: Certificate,
     record: Record,
     *,
     status: int,
     group_id: int,
+    leaf_kind: type[Issue],
     signer: Signer,
     context: Context,
 ) -> tuple[Certificate, bytes]:
@@ -138,7 +154,7 @@ def _next_row(
         context.random(NONCE_LENGTH),
         opening + len(signature).to_bytes(2) + signature + payload,
     )
-    leaf = Issue(
+    leaf = leaf_kind(
         batch=row.batch_id,
         commit=commitment(opening, payload).hex(),
         edition=record.edition,

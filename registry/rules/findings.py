@@ -91,6 +91,12 @@ class FindingCode(StrEnum):
     NUMBER_PREFIX = "number-prefix"
     NUMBER_YEAR = "number-year"
     NUMBER_LEVEL = "number-level"
+    NUMBER_REPEATED = "number-repeated"
+    NUMBER_HELD = "number-held"
+    NUMBER_JUMP = "number-jump"
+    OCCUPATION_UNLISTED = "occupation-unlisted"
+    LEVEL_UNLISTED = "level-unlisted"
+    CATALOGUE_ABSENT = "catalogue-absent"
     EMPLOYMENT_UNKNOWN = "employment-unknown"
     EMPLOYER_NOT_COMPANY = "employer-not-company"
     EMPLOYER_IS_COMPANY = "employer-is-company"
@@ -127,6 +133,8 @@ WARNINGS = frozenset(
         FindingCode.NAME_SHORT,
         FindingCode.OCCUPATION_TWO_NAMES,
         FindingCode.PLANNED_HOLDS,
+        FindingCode.NUMBER_JUMP,
+        FindingCode.CATALOGUE_ABSENT,
     }
 )
 

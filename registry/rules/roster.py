@@ -31,7 +31,8 @@ class RosterChecker:
 
     ``prefix`` is the issuer's 13-character prefix and ``levels`` the level symbols it is filed
     for; ``drawable`` says of one character whether the certificate's fonts have it. At most
-    ``limit`` errors and as many warnings are listed; all are counted.
+    ``limit`` errors and as many warnings are listed; all are counted. ``history`` says that what
+    is listed was issued long ago: no old date is told then.
 
     Raises:
         PrefixError: the prefix is malformed.
@@ -46,13 +47,14 @@ class RosterChecker:
         today: date,
         drawable: Callable[[str], bool],
         limit: int = LISTED_AT_MOST,
+        history: bool = False,
     ) -> None:
         """Begin a roster."""
         self.prefix = check_prefix(prefix)
         self.findings = Findings(limit)
         self._today = today
         self._names = NameReader(drawable)
-        self._shared = SharedReader(levels=levels, today=today, drawable=drawable)
+        self._shared = SharedReader(levels=levels, today=today, drawable=drawable, history=history)
         self._persons = PersonsSeen()
         self._occupations: dict[str, tuple[str, int]] = {}
         self._last_code = ("", "")

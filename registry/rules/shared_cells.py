@@ -61,12 +61,21 @@ def missing(column: str, cell: Cell) -> list[tuple[str, Fault]]:
 
 
 class SharedReader:
-    """Reads combinations; ``levels`` are the symbols the issuer is filed for."""
+    """Reads combinations; ``levels`` are the symbols the issuer is filed for.
+
+    ``history``: an old date of issue is what is expected, and no warning.
+    """
 
     def __init__(
-        self, *, levels: frozenset[str], today: date, drawable: Callable[[str], bool]
+        self,
+        *,
+        levels: frozenset[str],
+        today: date,
+        drawable: Callable[[str], bool],
+        history: bool = False,
     ) -> None:
         """Take the bounds that every row is held against."""
+        self._history = history
         self._levels = levels
         self._today = today
         self._drawable = drawable
@@ -165,7 +174,8 @@ class SharedReader:
             faults.append(("issued", issued))
             return date.min
         fault = check_issue_date(issued, today=self._today)
-        if fault is not None:
+        old = fault is not None and fault.code is FindingCode.DATE_OLD
+        if fault is not None and not (old and self._history):
             faults.append(("issued", fault))
         return issued
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from registry.rules.changing import CHANGE
+from registry.rules.importing import IMPORT
 from registry.rules.machines import BATCH, FILING, PLAN, SCHEME
 from registry.rules.workflow import Actor, Guard, Machine, rows
 
@@ -142,5 +143,9 @@ VISIT: Final = Machine(
     ),
 )
 
-MACHINES: Final = (FILING, SCHEME, PLAN, BATCH, CERTIFICATE, CHANGE, COMPANY, ASSESSOR, VISIT)
+MACHINES: Final = (
+    *(FILING, SCHEME, PLAN, BATCH),
+    *(CERTIFICATE, CHANGE, IMPORT),
+    *(COMPANY, ASSESSOR, VISIT),
+)
 """All machines, in the order of the procedure."""

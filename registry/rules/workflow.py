@@ -57,6 +57,8 @@ class Guard(StrEnum):
     FOUND_SOUND = "found-sound"
     CHANGE_SOUND = "change-sound"
     IDENTITY_PROVEN = "identity-proven"
+    IMPORT_SOUND = "import-sound"
+    PREPARER = "preparer"
     REASON_GIVEN = "reason-given"
 
 
@@ -151,6 +153,8 @@ GUARDS: Final = {
     Guard.FOUND_SOUND: "督导结论为规范",
     Guard.CHANGE_SOUND: "变更内容检查无误，证书编号、等级和发证日期不变",
     Guard.IDENTITY_PROVEN: "姓名、证件变更的，附有证明材料",
+    Guard.IMPORT_SOUND: "补录表检查无误，编号和人员与登记无冲突",
+    Guard.PREPARER: "由原经办人办理",
     Guard.REASON_GIVEN: "已说明理由",
 }
 """What each guard demands, as a refusal and the procedure's page say it."""

@@ -12,6 +12,7 @@ from typing import Final
 from registry.sheets.columns import BY_KEY, RESULTS, SEQUENCE, Column, Layout
 from registry.sheets.layout_assessors import ASSESSORS
 from registry.sheets.layout_catalogue import CATALOGUE
+from registry.sheets.layout_import import IMPORT
 from registry.sheets.layout_notice import NOTICE
 from registry.sheets.layout_scores import SCORES
 
@@ -71,7 +72,8 @@ ROSTER: Final = Layout(
     ),
 )
 LAYOUTS: Final = {
-    layout.name: layout for layout in (RESULTS, ROSTER, ASSESSORS, CATALOGUE, SCORES, NOTICE)
+    layout.name: layout
+    for layout in (RESULTS, ROSTER, ASSESSORS, CATALOGUE, SCORES, NOTICE, IMPORT)
 }
 """By name: what the worker is told to read."""
 

@@ -8,6 +8,7 @@ from registry.rules.levels import BY_SYMBOL
 from registry.rules.people import ID_TYPE_NAMES
 from registry.rules.shared_cells import PASSED
 from registry.sheets.columns import HELP_SHEET_NAME, RESULTS, SEQUENCE, Layout
+from registry.sheets.layout_import import IMPORT
 from registry.sheets.output import new_workbook
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ def write_template(path: Path, *, levels: Iterable[str] = tuple(BY_SYMBOL)) -> N
     printed = [BY_SYMBOL[symbol].printed for symbol in levels]
     lists = {"id_type": list(ID_TYPE_NAMES.values()), "level": printed, "conclusion": [PASSED]}
     write_empty(path, RESULTS, lists)
+
+
+def write_import_form(path: Path) -> None:
+    """Write the empty table of existing certificates (既有证书补录表)."""
+    levels = [level.printed for level in BY_SYMBOL.values()]
+    write_empty(path, IMPORT, {"id_type": list(ID_TYPE_NAMES.values()), "level": levels})
 
 
 def write_empty(

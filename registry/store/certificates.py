@@ -45,7 +45,7 @@ class Counter(Base):
 
 
 class Batch(Base):
-    """One approved results batch (评价结果批次) and the certificates issued for it.
+    """One approved results batch (评价结果批次), or import (补录), and its certificates.
 
     ``content_digest`` is over the rows' meaning, not the file's bytes: the same list saved again
     by another program is still recognised and never issued twice. Its certificates hold the

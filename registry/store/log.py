@@ -14,6 +14,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.store.base import Base, UtcDateTime
 
+FIRST_EDITIONS = ("issue", "import")
+"""Kinds of event group that hold a batch's first editions, and behind them its close."""
+
 _PENDING = text("first_index IS NULL")
 _UNPUBLISHED = text("NOT published")
 

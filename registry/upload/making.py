@@ -100,10 +100,11 @@ def write_tables(facts: Facts, written: WrittenRows, kit: Kit, scratch: Path) ->
         rows = table_rows(records, kit.mapping)
         write_workbook(kit.mapping, rows, scratch / name, created=facts.created)
     lines = summary_lines(records_of(scratch / ROWS))
-    _, first = next(records_of(scratch / ROWS))
+    # The name of most rows: an older certificate has the name of its time.
+    named = Counter(record.issuer for _, record in records_of(scratch / ROWS))
     summary = Summary(
         office=kit.office,
-        body=first.issuer,
+        body=max(named, key=named.__getitem__),
         prefix=facts.prefix,
         upload_id=facts.upload_id,
         batch=facts.batch,

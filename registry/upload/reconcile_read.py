@@ -246,12 +246,21 @@ def _unowed(session: Session) -> Iterator[Key]:
                 UploadRow.status_index == Certificate.status_index, UploadRow.kind.in_(kinds)
             )
         )
-        query = select(Certificate.number, Certificate.edition).where(
-            Certificate.state.in_(states), ~owed
+        query = (
+            select(Certificate.number, Certificate.edition, EventGroup.kind)
+            .join(EventGroup, EventGroup.group_id == Certificate.group_id)
+            .where(Certificate.state.in_(states), ~owed)
         )
-        for number, edition in session.execute(query):
-            kind = UploadKind.CORRECTION.value if edition > 1 and len(kinds) > 1 else kinds[0]
+        for number, edition, group in session.execute(query):
+            kind = kinds[0] if len(kinds) == 1 else _kind_of_issue(edition, group)
             yield Key(number=number, edition=edition, kind=kind)
+
+
+def _kind_of_issue(edition: int, group: str) -> str:
+    """Return the kind of row that an edition should have left, by the group it was made in."""
+    if edition > 1:
+        return UploadKind.CORRECTION.value
+    return (UploadKind.SUPPLEMENT if group == "import" else UploadKind.NEW).value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final
 import xlsxwriter
 
 from registry.rules.levels import BY_SYMBOL
+from registry.rules.numbers import PREFIX_LENGTH
 from registry.upload.errors import FAULTS_SHOWN, Fault, FaultCode, UploadError, UploadRefused
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ class _Table:
         self.faults: list[Fault] = []
         self.rows = 0
         self.counts: Counter[tuple[str, DataKind]] = Counter()
+        self.prefix = ""
         self.bodies: tuple[str, str] | None = None
+        self.named: Counter[tuple[str, str]] = Counter()
 
     def cells(self, rows: Iterable[UploadRow], *, formulas: bool) -> Iterator[list[str]]:
         """Yield each row's cells; after the first fault only look for more of them.
@@ -177,11 +180,15 @@ class _Table:
         return value
 
     def _one_body(self, number: int, row: UploadRow) -> None:
-        # One file is one organisation's: the authority gives batch numbers per body.
-        bodies = (row.assessor, row.issuer_body)
-        if self.bodies is None:
-            self.bodies = bodies
-        elif bodies != self.bodies:
+        # One file is one organisation's: the authority gives batch numbers per body. By its code,
+        # and, of what is issued now, by its name: an older certificate has the name of its time.
+        bodies, prefix = (row.assessor, row.issuer_body), row.number[:PREFIX_LENGTH]
+        self.named[bodies] += 1
+        self.prefix = self.prefix or prefix
+        if row.kind is DataKind.NEW:
+            self.bodies = self.bodies or bodies
+        fits = row.kind is not DataKind.NEW or bodies == self.bodies
+        if prefix != self.prefix or not fits:
             column = next(
                 (c for c in self.mapping.columns if c.source in {"assessor", "issuer_body"}),
                 self.mapping.columns[0],
@@ -234,7 +241,8 @@ def _summary(table: _Table, created: datetime) -> Iterator[list[str | int]]:
     """Give the lines of the summary sheet: a thin 表5, counts by level and kind, to be stamped."""
     mapping = table.mapping
     kind_names = next(c.codes for c in mapping.columns if c.source == "kind") or {}
-    assessor, issuer = table.bodies or ("", "")
+    # The name of most rows; the first of them where several have as many.
+    assessor, issuer = max(table.named, key=table.named.__getitem__, default=("", ""))
     yield [f"{mapping.title}　汇总"]
     yield ["评价机构", assessor]
     yield ["发证机构", issuer]

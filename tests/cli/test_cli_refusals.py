@@ -51,6 +51,7 @@ NEEDS_A_HOME: dict[str, tuple[str, ...]] = {
     "issuer": ("issuer", "add", *COMPANY),
     "check": ("check", "LIST", "--issuer", "Y000044999001"),
     "issue": ("issue", "LIST", "--issuer", "Y000044999001", "--approval", "x"),
+    "import": ("import", "LIST", "--prefix", "Y000044999001"),
     "anchor": ("anchor",),
     "show": ("show", NOBODYS),
     "prove": ("prove", NOBODYS, "-o", "OUT"),
@@ -77,7 +78,7 @@ def test_an_unknown_home(empty: Any, fill: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["revoke", "correct", "prove", "pdf", "show", "upload", "check", "issue"]
+    "name", ["revoke", "correct", "prove", "pdf", "show", "upload", "check", "issue", "import"]
 )
 def test_what_the_registry_does_not_hold(desk: Any, fill: Any, name: str) -> None:
     words = [word.replace("Y000044999001", "Y000044999009") for word in fill(name)]
