@@ -18,6 +18,7 @@ from registry.web import (
     companies,
     documents,
     filings,
+    imports,
     overview,
     plans,
     profile,
@@ -52,6 +53,7 @@ AREAS: Final = (
     schemes,
     supervision,
     requests,
+    imports,
     uploads,
     api,
 )
@@ -70,6 +72,7 @@ MENU: Final = (
     ("/experts", "专家库", "Experts", OFFICE | {Role.SUPERVISOR, Role.AUDITOR}),
     ("/supervision", "监督管理", "Supervision", _CASES),
     ("/requests", "证书变更", "Changes", COMPANY | OFFICE),
+    ("/imports", "补录", "Imports", OFFICE),
     ("/uploads", "省级上报", "Uploads", OFFICE | {Role.AUDITOR}),
     ("/overview", "统计", "Figures", _CASES),
     ("/rules", "规则与日历", "Rules", _CASES),

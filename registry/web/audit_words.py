@@ -8,6 +8,7 @@ from typing import Final
 from registry.office.cases import MACHINE_OF, CaseKind
 from registry.office.changes import KIND_WORDS
 from registry.rules.changing import CHANGE
+from registry.rules.importing import IMPORT
 from registry.rules.standing import ASSESSOR
 from registry.web.words import KINDS
 
@@ -56,6 +57,10 @@ _WORDS: Final = {
     "holder-look": "持证人查看本人证书",
     "holder-share": "持证人生成授权链接",
     "holder-unshare": "持证人停止授权链接",
+    "import-direct": "直接补录既有证书",
+    "import-prepare": "提交补录表",
+    "import-report-download": "下载补录问题表",
+    "import-rows-list": "查看补录名单",
     "issue": "核发证书",
     "issuer-add": "登记发证机构",
     "key-add": "登记密钥",
@@ -134,6 +139,8 @@ def action_word(action: str) -> str:
         return f"{KINDS[kind]}：{words[event]}" if event in words else ""
     if kind == "change":
         return _change_word(event)
+    if kind == "import" and event in IMPORT.words:
+        return f"既有证书补录：{IMPORT.words[event]}"
     if kind == "assessor" and event in ASSESSOR.words:
         return f"考评人员：{ASSESSOR.words[event]}"
     return ""

@@ -19,6 +19,7 @@ from registry.office.change_due import changes_due
 from registry.office.docket import docket, lines_of
 from registry.office.figures import due_by_day
 from registry.office.identity import Role
+from registry.office.importing_list import waiting_imports
 from registry.office.steps import HANDLERS, take
 from registry.office.supervision_due import matters
 from registry.office.unit import Desk
@@ -86,6 +87,7 @@ def blueprint(desk: Desk) -> Blueprint:
             watched = matters(session, me(), context, almanac, today=today, others=_OTHERS)
             reports = _reports(session, almanac, today)
             changes = changes_due(session, me(), almanac, today=today)
+            imports, imports_total = waiting_imports(session, me())
             ahead = due_by_day(
                 session,
                 me(),
@@ -101,6 +103,8 @@ def blueprint(desk: Desk) -> Blueprint:
             reports=reports,
             changes=changes,
             days=charts.days(due.late + watched.late + changes.late, ahead),
+            imports=imports,
+            imports_total=imports_total,
             today=today,
             page=page,
             pages=-(-due.total // _OWN),

@@ -85,14 +85,15 @@ class Upload:
 class Held:
     """A file on disk in a private folder of its own; its own name is never used for anything."""
 
-    def __init__(self, file: FileStorage) -> None:
+    def __init__(self, file: FileStorage, most: int = LIMITS.file_bytes) -> None:
+        self._most = most
         self._folder = TemporaryDirectory(prefix="upload-")
         self.path = Path(self._folder.name, "upload")
         file.save(self.path)
 
     def is_large(self) -> bool:
         """Say whether the check may take seconds; a file over the limit is refused at once."""
-        return LARGE_FILE <= self.path.stat().st_size <= LIMITS.file_bytes
+        return LARGE_FILE <= self.path.stat().st_size <= self._most
 
     def drop(self) -> None:
         """Remove the file."""
@@ -127,7 +128,7 @@ def check_now(desk: Desk, held: Held, upload: Upload) -> Findings:
         if checked.acceptable:
             drop_report(desk.documents, upload.case_id)
             return Findings()
-        report = _report(held.path.with_name("report.xlsx"), table, checked.findings)
+        report = report_of(held, table, checked.findings)
         keep_report(desk.documents, upload.case_id, report, desk.context(upload.by))
         return checked.findings
     finally:
@@ -153,7 +154,9 @@ def found_text(count: int) -> str:
     return f"上次上传的表格有 {count} 处问题，没有保存。请下载问题表，逐行改正后重新上传。"
 
 
-def _report(path: Path, table: Table, findings: Findings) -> bytes:
+def report_of(held: Held, table: Table, findings: Findings) -> bytes:
+    """Write the fault report of a table, beside the file that was sent."""
+    path = held.path.with_name("report.xlsx")
     # The file's own findings are among those of the check already.
     bare = replace(table, findings=Findings())
     write_report(bare, findings, path, message=message)

@@ -134,3 +134,28 @@ def office_helper() -> Callable[[str], Any]:
 def scheming(small: Any) -> Any:
     """Give the people who handle schemes (tests/office/scheme_office.py)."""
     return OFFICE.load_beside("scheme_office").SchemeMaking(small)
+
+
+@pytest.fixture
+def import_desk(office_helper: Callable[[str], Any]) -> Any:
+    """Give the helper module of imports (tests/office/import_desk.py)."""
+    return office_helper("import_desk")
+
+
+@pytest.fixture
+def importing(small: Any, office_helper: Callable[[str], Any], import_desk: Any) -> Any:
+    """Give the office to which tables of existing certificates are handed in."""
+    supervised = office_helper("supervising_office").Supervised(small)
+    return import_desk.Desk(small, office_helper("change_office").Changing(small, supervised))
+
+
+@pytest.fixture
+def hand_in(importing: Any, import_desk: Any, browse: Callable[[str], Browser]) -> Any:
+    """Give the function that hands a table in as the clerk, and returns the answer."""
+
+    def send(rows: Any = None, status: int = 303) -> Any:
+        sent = import_desk.table(import_desk.cells(4) if rows is None else rows)
+        prefix = import_desk.PREFIX
+        return browse("clerk").post("/imports/new", status=status, prefix=prefix, table=sent)
+
+    return send

@@ -22,6 +22,8 @@ from registry.office.supervising import Kind, Result, Stage, Text, add_row, new_
 from registry.rules.people import check_character
 from registry.store.accounts import Account, Passkey
 from registry.store.audit import AuditLine
+from registry.store.imports import CertificateImport
+from registry.store.organisations import Issuer
 from registry.store.procedure import Case, Company
 from registry.store.registers import Occupation
 from signing.canonical import encode
@@ -211,6 +213,32 @@ def add_plan(small: Any) -> None:
             assert case.case_id == PLAN
 
 
+def add_imports(small: Any, first: int, count: int) -> None:
+    now, prefix = small.clock.now(), "Y000044999001"
+    with small.write() as session:
+        if session.get(Issuer, prefix) is None:
+            name, uscc = "深圳市示例精密制造有限公司", "91449999MA5DEM0015"
+            session.add(Issuer(prefix=prefix, name=name, uscc=uscc, levels="3", added_at=now))
+            session.flush()
+        session.execute(
+            insert(CertificateImport),
+            [
+                {
+                    "reference": f"I-2026-{number:04}",
+                    "prefix": prefix,
+                    "digest": f"{number:064}",
+                    "count": 1,
+                    "state": "approved" if number % 2 else "carried-out",
+                    "version": 1,
+                    "prepared_by": 5 if number % 3 else None,
+                    "prepared_at": now,
+                    "sealed": b"",
+                }
+                for number in range(first, first + count)
+            ],
+        )
+
+
 MATTERS = (
     (Kind.VISIT, Stage.ASSIGNED),
     (Kind.VISIT, Stage.REPORTED),
@@ -244,6 +272,8 @@ LISTS: tuple[tuple[str, str, Adding, str], ...] = (
     ("clerk", "/experts", add_experts, r"/experts/\d+/active"),
     ("clerk", "/occupations", add_occupations, r">示例工种\d+"),
     ("clerk", "/occupations?q=示例", add_occupations, r">示例工种\d+"),
+    ("clerk", "/imports", add_imports, r'<a href="/imports/I-\d+'),
+    ("approver", "/", add_imports, r'<a href="/imports/I-\d+'),
     ("admin", "/accounts", add_accounts, r'/accounts/\d+">editor-'),
     ("auditor", "/audit", add_lines, r">JH-\d+"),
 )

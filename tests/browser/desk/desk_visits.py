@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,11 @@ import pytest
 from registry.cli import demo_plans as plans
 from registry.cli.demo_browser import OK
 from registry.cli.demo_cast import PRECISION
+from registry.cli.demo_people import demo_people
 from registry.cli.demo_sheets import faulty_roster, write_roster
 from registry.errors import RegistryError
+from registry.sheets.layout_import import IMPORT
+from registry.sheets.template import write_empty
 from registry.web import cases as case_pages
 from registry.web import gate, table_upload
 
@@ -24,6 +27,8 @@ DOWNLOADS = {
     "/batches/<int:case_id>/scores/template",
     "/cases/<int:case_id>/documents/<int:document_id>",
     "/filings/<int:case_id>/application.pdf",
+    "/imports/form",
+    "/imports/report",
     "/occupations/template",
     "/plans/<int:case_id>/roster/report",
     "/plans/roster-template",
@@ -62,6 +67,7 @@ PAGES = {
         /supervision /supervision/propose /supervision/draws/{draw} /supervision/batches/revoke
         /supervision/assessors/1/disqualify /supervision/companies/1/delist
         /supervision/companies/1/evaluate /uploads/dead /uploads/chain /visibility /requests
+        /imports /imports/new
         """,
     "approver": """
         /calendar/{year} /calendar/{next}/notice /rules /rules/terms/plan-ahead
@@ -76,8 +82,9 @@ PAGES = {
 EMPTY = {
     "editor": "/assessors/new /assessors/import /schemes/new /plans/new /me/password",
     "clerk": """
-        /occupations/import /experts /companies /supervision/draws/new /supervision/batches/revoke
-        /supervision/companies/1/delist /supervision/assessors/1/disqualify
+        /imports/new /occupations/import /experts /companies /supervision/draws/new
+        /supervision/batches/revoke /supervision/companies/1/delist
+        /supervision/assessors/1/disqualify
         """,
     "supervisor": "/supervision/assessors/1/fault",
     "admin": "/accounts/new",
@@ -96,6 +103,7 @@ def visit(stage: Any, cases: dict[str, int]) -> None:
             browser.get(path)
     one, first = stage.walk.assessments["main"], stage.walk.today() + timedelta(days=40)
     ask_for_change(stage.walk)
+    import_existing(stage.walk)
     stage.services.anchor()
     report(stage.walk)
     cases["draft"] = plans.draft_plan(staff, one, first)
@@ -124,6 +132,43 @@ def ask_for_change(walk: Any) -> None:
     path = editor.click("/requests/new").location
     clerk.open(path)
     clerk.download(f"{path}/document")
+
+
+def import_existing(walk: Any) -> None:
+    """Hand a table of older certificates in, with a fault at first; another person refuses it."""
+    clerk, chief, form = walk.staff("clerk"), walk.staff("approver"), "/imports/new"
+    clerk.download("/imports/form")
+    for length in (16, 22):
+        file = walk.sheets / "补录.xlsx"
+        write_empty(file, IMPORT, {}, [older_certificate(length)])
+        clerk.open(form)
+        clerk.fill_in(form, {"prefix": PRECISION.prefix})
+        clerk.choose("table", file.name, file.read_bytes())
+        sent = clerk.click(form)
+        if not sent.location:
+            clerk.download("/imports/report")
+    clerk.open(f"{sent.location}/rows")
+    chief.open("/")
+    chief.open(sent.location)
+    refused = f"{sent.location}/steps/reject"
+    chief.page.locator("details summary").first.click()
+    chief.fill_in(refused, {"note-reject": "与证书原件不符"})
+    chief.click(refused)
+
+
+def older_certificate(length: int) -> dict[str, str]:
+    """Give the row of one certificate, its number cut to so many characters."""
+    person = demo_people(1, offset=8_000, issued=date(2023, 6, 30))[0]
+    return {
+        "name": person.name,
+        "id_type": person.id_type,
+        "id_number": person.id_number,
+        "number": f"{PRECISION.prefix}23{person.level}000001"[:length],
+        "occupation": person.occupation,
+        "occupation_code": person.occupation_code,
+        "level": person.level,
+        "issued": "2023-06-30",
+    }
 
 
 def report(walk: Any) -> None:
