@@ -26,28 +26,41 @@ _MOST_PARTS: Final = 64
 _OTHER_PARTS: Final = re.compile(
     r"\[content_types\]\.xml|_rels/\.rels|docprops/[a-z]+\.xml|customxml/[a-z0-9_./]+"
     r"|xl/(workbook|styles|sharedstrings|metadata)\.xml|xl/_rels/workbook\.xml\.rels"
-    r"|xl/theme/theme\d+\.xml|xl/printersettings/[a-z0-9]+\.bin|xl/worksheets/_rels/[a-z0-9_.]+",
+    r"|xl/theme/theme\d+\.xml|xl/printersettings/[a-z0-9]+\.bin",
     re.ASCII,
 )
 _SHEET_PART: Final = re.compile(r"xl/worksheets/[a-z0-9_]+\.xml", re.ASCII)
+_SHEET_LINKS: Final = re.compile(r"xl/worksheets/_rels/[a-z0-9_.]+", re.ASCII)
+_DRAWING_PART: Final = re.compile(r"xl/drawings/drawing\d{1,4}\.xml", re.ASCII)
+"""LibreOffice puts an empty one beside each sheet with a filter; it must be empty."""
+
 _TARGETS: Final = {
     "officeDocument": re.compile(r"/?xl/workbook\.xml"),
     "worksheet": re.compile(r"(/xl/)?worksheets/\w+\.xml", re.ASCII),
     "styles": re.compile(r"(/xl/)?styles\.xml"),
     "sharedStrings": re.compile(r"(/xl/)?sharedStrings\.xml"),
+    "drawing": re.compile(r"(/xl/|\.\./)drawings/drawing\d{1,4}\.xml", re.ASCII),
 }
 """Where the relationships that decide what is shown may lead: all readers then read one thing."""
 
+_KNOWN: Final = (_SHEET_PART, _OTHER_PARTS, _SHEET_LINKS, _DRAWING_PART)
+_PICTURES: Final = "pictures, comments, macros or the like"
 _MAIN: Final = frozenset(
     {
         "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
         "http://purl.oclc.org/ooxml/spreadsheetml/main",
     }
 )
+_DRAWINGS: Final = frozenset(
+    {
+        "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing wsDr",
+        "http://purl.oclc.org/ooxml/drawingml/spreadsheetDrawing wsDr",
+    }
+)
 _REFUSED: Final = frozenset(
     {
-        *("f", "mergeCell", "conditionalFormatting", "drawing", "legacyDrawing", "picture"),
-        *("oleObjects", "controls", "tableParts", "customSheetViews", "dataConsolidate"),
+        *("f", "mergeCell", "conditionalFormatting", "legacyDrawing", "picture", "controls"),
+        *("oleObjects", "tableParts", "customSheetViews", "dataConsolidate"),
     }
 )
 _TEXT_CODES: Final = frozenset({"general", "@", "0"})
@@ -89,6 +102,10 @@ def refuse_disguises(data: bytes) -> None:
     for name, part in parts.items():
         if _SHEET_PART.fullmatch(name):
             _parse(part, _Sheet(plain=plain).check)
+        elif _SHEET_LINKS.fullmatch(name):
+            _parse(part, _check_target)
+        elif _DRAWING_PART.fullmatch(name):
+            _parse(part, _Drawing().check)
 
 
 def _parts(archive: ZipFile) -> dict[str, bytes]:
@@ -99,8 +116,8 @@ def _parts(archive: ZipFile) -> dict[str, bytes]:
         raise _refused("parts that stand in it twice, or too many")
     found = {}
     for name, one in zip(names, listed, strict=True):
-        if not (_SHEET_PART.fullmatch(name) or _OTHER_PARTS.fullmatch(name)):
-            raise _refused("pictures, comments, macros or the like")
+        if not any(known.fullmatch(name) for known in _KNOWN):
+            raise _refused(_PICTURES)
         with archive.open(one) as part:
             found[name] = part.read(_MOST_PART_BYTES + 1)
         if len(found[name]) > _MOST_PART_BYTES:
@@ -127,7 +144,10 @@ def _refuse_doctype(*_declared: object) -> None:
 def _check_target(tag: str, has: Mapping[str, str]) -> None:
     kind = has.get("Type", "").rpartition("/")[2]
     target = _TARGETS.get(kind)
-    if _local(tag) == "Relationship" and target and not target.fullmatch(has.get("Target", "")):
+    if _local(tag) != "Relationship" or target is None:
+        return
+    outside = has.get("TargetMode", "Internal") != "Internal"
+    if outside or not target.fullmatch(has.get("Target", "")):
         raise _refused("parts at places of its own")
 
 
@@ -151,6 +171,19 @@ def _read_style(styles: _Styles, tag: str, has: Mapping[str, str]) -> None:
 def _check_strings(tag: str, _has: Mapping[str, str]) -> None:
     if tag.rpartition(" ")[0] not in _MAIN:
         raise _refused("texts of another kind")
+
+
+@dataclass(slots=True, kw_only=True)  # not frozen: it counts
+class _Drawing:
+    """Lets a drawing through that holds nothing."""
+
+    elements: int = 0
+
+    def check(self, tag: str, _has: Mapping[str, str]) -> None:
+        """Count one element. Raises MalformedReceipt for another root, and any inside it."""
+        self.elements += 1
+        if self.elements > 1 or tag not in _DRAWINGS:
+            raise _refused(_PICTURES)
 
 
 @dataclass(slots=True, kw_only=True)  # not frozen: it goes along the rows

@@ -151,6 +151,16 @@ def test_what_shows_more_than_its_text_is_not_confirmed(
     assert said.out == ""
 
 
+DRAWN = "http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"
+DRAWING = "xl/drawings/drawing1.xml"
+LINKS_OF, LINKS_OF_SHEET = "xl/drawings/_rels/drawing1.xml.rels", "xl/worksheets/_rels/x.xml.rels"
+LINKS = '<Relationships><Relationship Type="t/image" Target="../media/a.png"/></Relationships>'
+OUTSIDE = (
+    '<Relationships><Relationship Type="t/drawing" TargetMode="External"'
+    ' Target="../drawings/drawing1.xml"/></Relationships>'
+)
+
+
 @pytest.mark.parametrize(
     ("part", "old", "new", "more"),
     [
@@ -173,7 +183,16 @@ def test_what_shows_more_than_its_text_is_not_confirmed(
             {"xl/theme/theme2.xml": "<worksheet/>"},
         ),
         ("_rels/.rels", 'Target="xl/workbook.xml"', 'Target="docProps/book.xml"', {}),
-        ("_rels/.rels", "$", "", {"xl/drawings/drawing1.xml": "<x/>"}),
+        ("_rels/.rels", "$", "", {DRAWING: "<x/>"}),
+        (
+            "_rels/.rels",
+            "$",
+            "",
+            {DRAWING: f'<x:wsDr xmlns:x="{DRAWN}"><x:oneCellAnchor/></x:wsDr>'},
+        ),
+        ("_rels/.rels", "$", "", {DRAWING: f'<x:wsDr xmlns:x="{DRAWN}"/>', LINKS_OF: LINKS}),
+        ("_rels/.rels", "$", "", {LINKS_OF_SHEET: LINKS.replace("image", "drawing")}),
+        ("_rels/.rels", "$", "", {LINKS_OF_SHEET: OUTSIDE}),
         ("_rels/.rels", "$", "", {"XL/worksheets/sheet1.xml": "<x/>"}),
     ],
 )
@@ -183,6 +202,12 @@ def test_forged_parts_are_refused(
     assert len(read_receipt_table(patched(files, "_rels/.rels", "$", "")).rows) == 3
     with pytest.raises(MalformedReceipt):
         read_receipt_table(patched(files, part, old, new, **more))
+
+
+def test_a_drawing_that_holds_nothing_hides_nothing(files: Path) -> None:
+    links = LINKS.replace("image", "drawing").replace("media/a.png", "drawings/drawing1.xml")
+    parts = {DRAWING: f'<x:wsDr xmlns:x="{DRAWN}"/>', LINKS_OF_SHEET: links}
+    assert len(read_receipt_table(patched(files, "_rels/.rels", "$", "", **parts)).rows) == 3
 
 
 def test_changed_notes_are_found(bulk: Any, files: Path, capsys: Any) -> None:
