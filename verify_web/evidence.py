@@ -144,7 +144,7 @@ def _logged(snapshot: Snapshot, index: int) -> bytes:
 
 
 class _Place(msgspec.Struct, frozen=True, gc=False):
-    t: Literal["issue"]
+    t: Literal["issue", "import"]
     status: int
 
 

@@ -14,6 +14,7 @@ from registry.cli.batches import write_upload
 from registry.cli.demo_browser import Browser, DemoClock
 from registry.cli.demo_cast import POWER, PRECISION
 from registry.cli.demo_centre import play_centre
+from registry.cli.demo_imports import import_history
 from registry.cli.demo_staff import Person, Staff
 from registry.cli.demo_states import (
     fix_pool,
@@ -92,6 +93,7 @@ def play(home: Home, addresses: Addresses, step: Callable[[], None]) -> Told:
     draw = fix_pool(walk)
     services.anchor()
     leave_visit(walk, draw)
+    imported = import_history(walk)
     step()
     valid, corrected, revoked = (ranges["main"][place][0] for place in range(3))
     suspended = ranges["power"][0][0]
@@ -115,7 +117,14 @@ def play(home: Home, addresses: Addresses, step: Callable[[], None]) -> Told:
             (walk.assessments["power"].roster.name, POWER.name, ranges["power"]),
         ),
         refused=[walk.assessments["faulty"].roster.name, *refused],
-        pages=_pages(services, valid, corrected, revoked, suspended),
+        pages=_pages(
+            services,
+            valid=valid,
+            corrected=corrected,
+            revoked=revoked,
+            suspended=suspended,
+            imported=imported,
+        ),
         people=tuple(walk.staff.people.values()),
         size=done.size,
         milestones=milestones,
@@ -154,7 +163,7 @@ def _change(services: Services, *, corrected: str, revoked: str, suspended: str)
 
 
 def _pages(
-    services: Services, valid: str, corrected: str, revoked: str, suspended: str
+    services: Services, *, valid: str, corrected: str, revoked: str, suspended: str, imported: str
 ) -> tuple[tuple[str, str], ...]:
     with read_unit(services.engine) as session:
         tokens = {
@@ -162,6 +171,7 @@ def _pages(
             "已更正 corrected": editions(session, corrected)[0].token,
             "已撤销 revoked": current_edition(session, revoked).token,
             "已暂停 suspended": current_edition(session, suspended).token,
+            "补录 imported": current_edition(session, imported).token,
         }
     base = services.settings.base_url
     pages = [(label, f"{base}/v/{token}") for label, token in tokens.items()]

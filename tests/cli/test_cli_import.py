@@ -26,6 +26,8 @@ from registry.sheets.reader import open_table
 from registry.store.accounts import Account
 from registry.store.base import write_unit
 from registry.store.procedure import Case, Company
+from verify_web.app import create_app
+from verify_web.config import SiteConfig
 
 PREFIX = "Y000044999001"
 HEAD = f"{PREFIX}213"
@@ -89,6 +91,24 @@ def test_from_the_table_to_what_a_stranger_verifies(desk: Any) -> None:
     monitor = ("monitor", str(desk.home / "public" / "log"), "--policy")
     policy, state = desk.trust / "log.policy", desk.folder / "monitor"
     assert desk(*monitor, str(policy), "--state", str(state)).status == 0
+
+
+def test_the_page_of_each_says_valid_and_where_it_came_from(desk: Any) -> None:
+    rows = rows_of([7, 120])
+    assert imported(desk, rows).status == 0
+    assert desk("anchor").status == 0
+    public, pepper = desk.home / "public", (desk.home / "site" / "pepper").read_bytes()
+    config = SiteConfig(public_dir=public, pepper=pepper, base_url="http://127.0.0.1:8000")
+    client = create_app(config).test_client()
+    tokens = [each.token for each in desk.certificates()]
+    names = [row[KEYS.index("name")] for row in rows]
+    # The first page is rendered whole, the others are filled into its frame.
+    for token, name, other in (*zip(tokens, names, names[::-1], strict=True),) * 2:
+        page = client.get(f"/v/{token}")
+        text = page.get_data(as_text=True)
+        assert (page.status_code, name in text, other in text) == (200, True, False)
+        assert "补录：本证书由评价机构此前颁发" in text
+        assert "有效" in text.partition("</h1>")[0].rpartition("<h1")[2]
 
 
 def test_the_same_table_twice_is_recognised(desk: Any) -> None:
