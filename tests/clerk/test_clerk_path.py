@@ -20,6 +20,7 @@ CHANGES = ("revoke", "suspend", "reinstate", "correct", "reissue")
 COMMANDS = (
     *NAMES,
     *CHANGES,
+    "import",
     "upload-file",
     "upload",
     "centre",
