@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from signing.holder_messages import Answer, Ask
 
 SCHEMA: Final = """\
-CREATE TABLE asks (
+CREATE TABLE IF NOT EXISTS asks (
     ask_id BLOB PRIMARY KEY,
     asked_at REAL NOT NULL,
     taken_at REAL NOT NULL DEFAULT 0,
     body BLOB,
     answer BLOB
 ) WITHOUT ROWID;
-CREATE INDEX asks_by_time ON asks (asked_at);
+CREATE INDEX IF NOT EXISTS asks_by_time ON asks (asked_at);
 """
 """Times in Unix seconds. `body` is gone once there is an answer."""
 
@@ -181,7 +181,8 @@ class Exchange:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            # A file may stand there without tables: emptied, or begun by an older program.
+            connection.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA}")
             try:
                 yield connection
             except BaseException:

@@ -28,7 +28,10 @@ def put_in_place(file: Path, schema: str) -> None:
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(schema)
-        with suppress(FileExistsError):
+        # Gone (below): another has put its file in place meanwhile.
+        with suppress(FileExistsError, FileNotFoundError):
             os.link(part, file)
     finally:
-        part.unlink()
+        # With what was left by those who were killed on the way.
+        for left in file.parent.glob(f".{file.name}-*"):
+            left.unlink(missing_ok=True)

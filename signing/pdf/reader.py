@@ -31,7 +31,10 @@ class SealReader(PdfFileReader):
     def _read_object(self, ref: Any, marker: Any, *how: Any, **more: Any) -> Any:
         # Flags that are set ask for something out of the ordinary: let the library do it.
         if isinstance(marker, int) and not any((*how, *more.values())):
-            found = self._read_around_digits(ref, marker)
+            try:
+                found = self._read_around_digits(ref, marker)
+            except Exception:  # noqa: BLE001 -- cut at the wrong word, say: the library decides
+                found = None
             if found is not None:
                 return found
         return super()._read_object(ref, marker, *how, **more)

@@ -178,3 +178,19 @@ def test_a_new_file_has_its_tables_from_its_first_moment(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["exchange.db"]
     with sqlite3.connect(tmp_path / "exchange.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_file_without_tables_gets_them(exchange: Exchange, tmp_path: Path) -> None:
+    # What an older program leaves that is killed between the file and its tables.
+    (tmp_path / "exchange.db").touch()
+    exchange.ask(ASK, now=100.0)
+    assert exchange.take(now=100.0) is not None
+
+
+def test_what_a_killed_process_left_goes_with_the_next_file(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    for name in (".exchange.db-abcd", ".exchange.db-abcd-wal"):
+        (tmp_path / name).touch()
+    exchange.ask(ASK, now=100.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["exchange.db"]

@@ -110,6 +110,7 @@ SLY = {
     "a stream": b"<</Length 3300/Contents <%b>>>\nstream\n%b\nendstream" % (DIGITS, b"x" * 3300),
     "in a stream": b"<</Length 1602>>\nstream\n<%b>\nendstream" % DIGITS,
     "its end in a text": b"<</A (endobj)/Contents <%b>>>" % DIGITS,
+    "its end in a text, later": b"<</Contents <%b>/Reason(endobj)>>" % DIGITS,
     "a seal elsewhere": b"<</A <%b>/Contents 4 0 R>>" % DIGITS,
     "words at the end": b"<</Contents <%b>>> null" % DIGITS,
     "no dictionary": b"[/Contents <%b>]" % DIGITS,
