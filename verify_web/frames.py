@@ -21,7 +21,7 @@ from markupsafe import escape
 
 from signing.record import mask_id
 from signing.report import StepCode
-from verify_web.marking import marked
+from verify_web.marking import marked, signed_by
 from verify_web.sight import own_texts
 from verify_web.views import detail_of
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from verify_web.sight import Sight
     from verify_web.skeleton import ResultPage
 
-MOST_FRAMES: Final = 256
-"""Kept for one snapshot; about 20 KB each. Beyond it all are learnt anew."""
+MOST_FRAMES: Final = 512
+"""Kept for one snapshot, the newest; about 20 KB each."""
 
 _BETWEEN: Final = "\x1d"
 _MARK: Final = re.compile("\x1e(\\d+)\x1f")
@@ -69,7 +69,7 @@ class Frames:
         A page whose bytes would differ in any place gets none.
         """
         of, frames = self._kept
-        if of is not sight.snapshot or len(frames) >= MOST_FRAMES:
+        if of is not sight.snapshot:
             frames = {}
             self._kept = (sight.snapshot, frames)
         shape = _shape(sight)
@@ -77,6 +77,9 @@ class Frames:
             frame = _cut(render(marked(page, sight)))
             good = _filled(frame, own_texts(sight)) == whole.encode()
             good = good and not _names_one(frame, sight)
+            # One at a time: were all let go, a city with more shapes would learn without end.
+            while len(frames) >= MOST_FRAMES:
+                frames.pop(next(iter(frames)), None)
             frames[shape] = frame if good else None
 
 
@@ -92,9 +95,8 @@ def _shape(sight: Sight) -> Hashable:
         sight.display,
         sight.reissued,
         sight.report.verdict,
-        tuple([_told(step) for step in sight.report.steps]),
-        filed_as,
-        filed_as == record.issuer,
+        tuple([_told(step, record.issuer) for step in sight.report.steps]),
+        "" if filed_as == record.issuer else filed_as,
         record.id_type,
         record.level,
         record.edition,
@@ -109,9 +111,14 @@ def _shape(sight: Sight) -> Hashable:
     )
 
 
-def _told(step: Step) -> Hashable:
-    # What a step says of this certificate alone is one of `own_texts` only for the log's step.
-    detail = None if step.code is StepCode.INCLUSION else detail_of(step)
+def _told(step: Step, issuer: str) -> Hashable:
+    # What a step says of this certificate alone is one of `own_texts`: the log's step all of it,
+    # the signature's step the issuer, where the name on file is the certificate's.
+    detail = None
+    if step.code is StepCode.SIGNATURE and step.facts["registered_name"] == issuer:
+        detail = signed_by(step, "\x1e")
+    elif step.code is not StepCode.INCLUSION:
+        detail = detail_of(step)
     return step.answer, step.reason, step.as_of, detail
 
 

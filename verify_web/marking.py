@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Final
 from signing.report import StepCode
 from signing.wording import Words
 from verify_web.times import Shown
+from verify_web.views import detail_of
 from verify_web.wording_page import CHAIN
 
 if TYPE_CHECKING:
+    from signing.report import Step
     from verify_web.expert import Expert
     from verify_web.reach import Compared
     from verify_web.sight import Sight
     from verify_web.skeleton import ResultPage
-    from verify_web.views import Fact, View
+    from verify_web.views import Fact, StepView, View
 
 _SINGLE: Final = 19
 """Texts of `own_texts` before the number's groups."""
@@ -95,14 +97,23 @@ def _marked_view(view: View, sight: Sight, marks: _Marks) -> View:
         view,
         facts=_marked_facts(view.facts, sight, marks),
         number_parts=tuple(parts),
-        steps=tuple(
-            replace(step, detail=step.detail and _mark(marks.detail))
-            if step.code == StepCode.INCLUSION
-            else step
-            for step in view.steps
-        ),
+        steps=tuple(_marked_step(step, sight, marks) for step in view.steps),
         checked_at=Shown(clock=_mark(marks.clock), machine=marks.machine),
     )
+
+
+def signed_by(step: Step, name: str) -> Words | None:
+    """Give the signature step's line of facts with another name on file."""
+    return detail_of(replace(step, facts={**step.facts, "registered_name": name}))
+
+
+def _marked_step(step: StepView, sight: Sight, marks: _Marks) -> StepView:
+    if step.code == StepCode.INCLUSION:
+        return replace(step, detail=step.detail and _mark(marks.detail))
+    if step.code == StepCode.SIGNATURE and step.name == sight.record.issuer:
+        detail = signed_by(sight.report.step(StepCode.SIGNATURE), marks.issuer)
+        return replace(step, name=marks.issuer, detail=detail)
+    return step
 
 
 def _marked_row(row: Compared, sight: Sight, marks: _Marks) -> Compared:

@@ -108,7 +108,12 @@ def view_of(
         state=_state(report, reissued=reissued),
         occupation=record.occupation if record else "",
         level=level_words(record.level) if record else NOTHING,
-        facts=facts_of(record, filed_as=_filed_name(report.step(StepCode.SIGNATURE)), named=named)
+        facts=facts_of(
+            record,
+            filed_as=_filed_name(report.step(StepCode.SIGNATURE)),
+            imported=report.step(StepCode.INCLUSION).reason is Reason.INCLUSION_IMPORTED,
+            named=named,
+        )
         if record
         else (),
         number_parts=explain(record.number) if record else (),
@@ -133,10 +138,11 @@ def trusted_record(report: Report) -> Record | None:
     return report.record if signed and report.verdict is not Verdict.INVALID else None
 
 
-def facts_of(record: Record, *, filed_as: str, named: bool = True) -> tuple[Fact, ...]:
+def facts_of(record: Record, *, filed_as: str, imported: bool, named: bool) -> tuple[Fact, ...]:
     """List the printed fields in the order of the paper (参考样式), the edition last.
 
-    `filed_as` is the assessing body's name on file, shown where the paper has another.
+    `filed_as` is the assessing body's name on file, shown where the paper has another; `imported`
+    says that the certificate was issued before it was in the log (补录).
     """
     level, day = level_words(record.level), date_words(record.issued)
     # What each field says on the paper, and beside it what that means to who reads no Chinese.
@@ -150,7 +156,7 @@ def facts_of(record: Record, *, filed_as: str, named: bool = True) -> tuple[Fact
         "number": (record.number, NOTHING),
         "issuer": (record.issuer, _now_named(record, filed_as)),
         "issued": (day.zh, Words("", day.en)),
-        "edition": (EDITION.format(record.edition), _edition(record)),
+        "edition": (EDITION.format(record.edition), _edition(record, imported=imported)),
     }
     return tuple(
         Fact(
@@ -178,7 +184,10 @@ def _filed_name(step: Step) -> str:
     return step.facts.get("registered_name", "")
 
 
-def _edition(record: Record) -> Words:
+def _edition(record: Record, *, imported: bool) -> Words:
+    if record.edition == 1 and imported:
+        # Counted from the registration: whether there were others before, nobody here knows.
+        return both("自补录起计；补录之前是否补发或者更正过，本系统没有记载")
     if record.edition == 1:
         return both("首次颁发")
     return both("补发或者更正后重新颁发，证书编号不变，此前各版不再使用")

@@ -108,6 +108,8 @@ def test_the_page_of_each_says_valid_and_where_it_came_from(desk: Any) -> None:
         text = page.get_data(as_text=True)
         assert (page.status_code, name in text, other in text) == (200, True, False)
         assert "补录：本证书由评价机构此前颁发" in text
+        assert "补录之前是否补发或者更正过，本系统没有记载" in text
+        assert "首次颁发" not in text
         assert "有效" in text.partition("</h1>")[0].rpartition("<h1")[2]
 
 

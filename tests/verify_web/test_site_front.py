@@ -20,12 +20,13 @@ from keys.model import KeyState
 from signing.envelope import sign_record
 from signing.mirror import Chain
 from signing.record import canonical, edition_digest
+from signing.report import StepCode
 from signing.tlog.entry import State
 from verify_web.clients import Client
 from verify_web.frames import Frames
 from verify_web.front import Front
 from verify_web.marking import marked
-from verify_web.sight import Sight
+from verify_web.sight import Sight, sight_of
 from verify_web.skeleton import ResultPage
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -307,6 +308,38 @@ def test_a_page_that_another_record_signed_is_not_shown_in_its_frame(
     text = both.get(world.token("valid")).text
     assert "示例丁" not in text
     assert '<h1 id="state">无效</h1>' in text
+
+
+def test_another_body_s_certificate_goes_into_the_same_frame(
+    world: Any, both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Sight] = []
+
+    def keep(*arguments: Any, **named: Any) -> Any:
+        seen.append(sight_of(*arguments, **named))
+        return seen[-1]
+
+    monkeypatch.setattr("verify_web.front.sight_of", keep)
+    both.warm(world.token("valid"))
+    both.get(world.token("valid"))
+    sight, other = seen[-1], "示例&另一机构"
+    steps = tuple(
+        replace(step, facts={**step.facts, "registered_name": other})
+        if step.code is StepCode.SIGNATURE
+        else step
+        for step in sight.report.steps
+    )
+    moved = replace(
+        sight,
+        record=change(sight.record, issuer=other),
+        report=replace(sight.report, steps=steps),
+    )
+    body = both.front._frames.fill(moved)
+    assert body is not None
+    assert sight.record.issuer not in body.decode()
+    assert body.decode().count("示例&amp;另一机构") == both.front._frames.fill(
+        sight
+    ).decode().count(sight.record.issuer)
 
 
 def test_frames_are_bounded(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
