@@ -3,7 +3,7 @@
 Every receipt opens under the centre's keys and follows the one before it; what the receipts
 accepted gives exactly the numbers that are held; every package with a receipt is here whole. And
 what waits for a person: numbers that two cities claim, logs whose history parted or is not proven,
-cities that stand still.
+packages that wait, what was let pass and has not come.
 """
 
 from __future__ import annotations
@@ -114,5 +114,11 @@ def _open(session: Session) -> Iterator[str]:
             f"（{one.upload} 第 {one.row} 行，{one.at[:10]}），请人工核对 (two cities)"
         )
     yield from open_matters(session)
-    for city in session.scalars(select(City).where(City.pass_over)):
-        yield f"{city.name}：已允许下一份清单跳号，尚未收到 (a gap is allowed)"
+    for city in session.scalars(select(City).order_by(City.name)):
+        if city.pass_over:
+            yield f"{city.name}：已允许下一份清单跳号，尚未收到 (a gap is allowed)"
+        if city.pass_history:
+            yield (
+                f"{city.name}：已允许下一份清单不附一致性证明，尚未收到 "
+                "(a missing proof of history is allowed)"
+            )

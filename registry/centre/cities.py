@@ -26,6 +26,7 @@ from keys.office_keys import OFFICE_KEYS_FILE, load_office_keys
 from keys.trust import ISSUERS_FILE, POLICY_FILE, Trust, TrustedKey, load_trust
 from registry.centre.errors import CityRefused
 from registry.centre.store import City, Prefix, note
+from registry.centre.waiting import first_waiting
 from signing.tlog.entry import format_time
 
 FILES: Final = (ISSUERS_FILE, POLICY_FILE, OFFICE_KEYS_FILE)
@@ -129,10 +130,18 @@ def end_city(session: Session, name: str, *, who: str, now: datetime) -> City:
 
 
 def pass_over(session: Session, name: str, *, who: str, now: datetime) -> City:
-    """Let a city's next manifest leave a gap: the centre's clerk has asked what became of it."""
+    """Let a city's next manifest have what the waiting one lacks, and nothing more.
+
+    A place in the chain, a proof of the log's history, or both; the centre's clerk has asked what
+    became of it. Where none waits, it may leave a gap. The city's marks say what is allowed.
+    """
     city = get_city(session, name)
-    city.pass_over = True
-    note(session, at=format_time(now), who=who, what="city-pass", subject=name)
+    waiting = first_waiting(session, city)
+    city.pass_over = waiting is None or waiting.wants_place
+    city.pass_history = waiting is not None and waiting.wants_history
+    allowed = {"place": city.pass_over, "history": city.pass_history}
+    outcome = " ".join(what for what, given in allowed.items() if given)
+    note(session, at=format_time(now), who=who, what="city-pass", subject=name, outcome=outcome)
     return city
 
 

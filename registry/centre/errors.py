@@ -23,7 +23,7 @@ class CentreNotReady(CentreError):
 
 
 class CityRefused(CentreError):
-    """A city (or its trust folder) cannot be taken in, ended or passed over like this."""
+    """A city (or its trust folder) cannot be taken in, ended, passed over or settled like this."""
 
     code = "centre-city"
 

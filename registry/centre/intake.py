@@ -26,7 +26,7 @@ from keys.signer import Signer
 from registry.centre.cities import get_city, trust_of
 from registry.centre.errors import PackageNotTaken
 from registry.centre.examine import Proven, Table, Unjudged, examine
-from registry.centre.history import History, hold_to
+from registry.centre.history import History, hold_to, lacks_proof
 from registry.centre.holding import held_of, keep, list_clashes
 from registry.centre.home import CentreHome
 from registry.centre.judging import Judge, RowVerdict
@@ -40,6 +40,7 @@ from registry.centre.store import (
     read_unit,
     write_unit,
 )
+from registry.centre.waiting import Place
 from signing.envelope import to_json
 from signing.tlog.entry import format_time
 from signing.tlog.treehead import Checkpoint
@@ -58,14 +59,6 @@ class State(StrEnum):
     """Refused as a whole, with a code."""
     LATER = "later"
     """Not judged; the same package may be handed in again."""
-
-
-class Place(StrEnum):
-    """Why a manifest is not the next one of its city."""
-
-    GAP = "sequence-gap"
-    TAKEN = "sequence-taken"
-    OTHER_PREVIOUS = "previous-differs"
 
 
 CITY_ENDED: Final = "city-ended"
@@ -125,7 +118,7 @@ def take(desk: Desk, city_name: str, data: bytes, *, who: str, now: datetime) ->
         city = get_city(session, city_name)
         taking = _Taking(session=session, desk=desk, city=city, package=package, now=now)
         settled = _settle(taking, found)
-        _put_down(taking, settled, who)
+        _put_down(taking, found, settled, who)
     if isinstance(settled, Unjudged):
         raise PackageNotTaken(settled.code, later=settled.later)
     return settled
@@ -177,6 +170,12 @@ def _parted(taking: _Taking, signed: SignedManifest, tree: Checkpoint | None) ->
     return Unjudged(code=code, later=code == History.UNPROVEN) if code else None
 
 
+def _lacks_proof(taking: _Taking, found: Proven | Unjudged) -> bool:
+    if found.signed is None or found.tree is None:
+        return False
+    return lacks_proof(taking.session, taking.city, found.tree, found.signed.manifest)
+
+
 def _misplaced(city: City, manifest: Manifest) -> Place | None:
     if manifest.sequence <= city.sequence:
         return Place.TAKEN
@@ -191,7 +190,8 @@ def _advance(
     taking: _Taking, signed: SignedManifest, *, code: str = "", place: int | None = None
 ) -> None:
     city, sequence = taking.city, signed.manifest.sequence
-    city.sequence, city.manifest, city.pass_over = sequence, signed.digest, False
+    city.sequence, city.manifest = sequence, signed.digest
+    city.pass_over = city.pass_history = False
     taking.session.add(
         Judged(city=city.name, manifest=signed.digest, sequence=sequence, place=place, code=code)
     )
@@ -257,19 +257,27 @@ def _receipt_row(verdict: RowVerdict) -> ReceiptRow:
     )
 
 
-def _put_down(taking: _Taking, settled: StoredReceipt | Unjudged, who: str) -> None:
+def _put_down(
+    taking: _Taking, found: Proven | Unjudged, settled: StoredReceipt | Unjudged, who: str
+) -> None:
     session, city, at = taking.session, taking.city, format_time(taking.now)
-    found = session.get(Submission, (city.name, taking.package))
-    if found is None:
-        found = submit(session, city.name, taking.package, now=taking.now)
-    found.judged_at = at
+    sent = session.get(Submission, (city.name, taking.package))
+    if sent is None:
+        sent = submit(session, city.name, taking.package, now=taking.now)
+    sent.judged_at = at
+    sent.sequence = found.signed.manifest.sequence if found.signed is not None else None
+    sent.wants_place = sent.wants_history = False
     match settled:
         case StoredReceipt():
-            found.state, found.place, found.code = State.RECEIPT.value, settled.place, ""
+            sent.state, sent.place, sent.code = State.RECEIPT.value, settled.place, ""
             outcome = f"receipt {settled.place}: {settled.accepted}+{settled.refused}"
         case Unjudged():
             state = State.LATER if settled.later else State.REFUSED
-            found.state, found.code = state.value, settled.code
+            sent.state, sent.code = state.value, settled.code
             outcome = settled.code
+            sent.wants_place = settled.code in {Place.GAP, Place.OTHER_PREVIOUS}
+            sent.wants_history = settled.code == History.UNPROVEN or (
+                sent.wants_place and _lacks_proof(taking, found)
+            )
     subject = f"{city.name} {taking.package[:16]}"
     note(session, at=at, who=who, what="package-take", subject=subject, outcome=outcome)

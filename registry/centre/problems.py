@@ -23,7 +23,8 @@ from registry.centre.errors import (
 )
 from registry.centre.examine import LATER
 from registry.centre.history import History
-from registry.centre.intake import CITY_ENDED, Place
+from registry.centre.intake import CITY_ENDED
+from registry.centre.waiting import Place
 from registry.errors import RegistryError
 
 PROBLEM_TYPE: Final = "application/problem+json"

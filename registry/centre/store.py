@@ -23,7 +23,23 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from registry.centre.errors import CentreNotReady
 
-VERSION: Final = 2
+VERSION: Final = 3
+_ADDED: Final = (
+    ("cities", "pass_history", "BOOLEAN NOT NULL DEFAULT 0"),
+    ("submissions", "sequence", "INTEGER"),
+    ("submissions", "wants_place", "BOOLEAN NOT NULL DEFAULT 0"),
+    ("submissions", "wants_history", "BOOLEAN NOT NULL DEFAULT 0"),
+    ("parted", "settled_at", "VARCHAR"),
+)
+"""Columns that came to tables which an older database has."""
+_HEADS_ALONE: Final = 2
+"""The version that said of a tree that it was not proven, and kept no step for a person."""
+_LIST_UNPROVEN: Final = (
+    "INSERT INTO parted (city, upload, code, held, shown, at) "
+    "SELECT h.city, COALESCE(r.upload, ''), 'log-unproven', '', h.checkpoint, "
+    "COALESCE(r.received, c.added_at) FROM heads h JOIN cities c ON c.name = h.city "
+    "LEFT JOIN receipts r ON r.city = c.name AND r.place = c.receipts WHERE NOT h.proven"
+)
 _READ_ONLY: Final = "centre_read_only"
 
 
@@ -53,6 +69,8 @@ class City(Base):
     """Its digest."""
     pass_over: Mapped[bool] = mapped_column(default=False)
     """A person allowed the next manifest to leave a gap."""
+    pass_history: Mapped[bool] = mapped_column(default=False)
+    """A person allowed the next manifest to have no proof of the log's history."""
     receipts: Mapped[int] = mapped_column(default=0)
     """How many receipts there are."""
     receipt: Mapped[str] = mapped_column(default="")
@@ -81,6 +99,12 @@ class Submission(Base):
     judged_at: Mapped[str | None]
     place: Mapped[int | None]
     """Place of its receipt."""
+    sequence: Mapped[int | None]
+    """Sequence of its manifest, once that was read as the city's."""
+    wants_place: Mapped[bool] = mapped_column(default=False)
+    """It was not taken because it is not the next one of its city."""
+    wants_history: Mapped[bool] = mapped_column(default=False)
+    """It was not taken, or would not be, because it lacks a proof of the log's history."""
 
 
 class Judged(Base):
@@ -167,7 +191,10 @@ class Card(Base):
 
 
 class Head(Base):
-    """The largest tree of a city's log that a package showed: what later ones must go on from."""
+    """The largest tree of a city's log that a package showed: what later ones must go on from.
+
+    A smaller one never takes its place.
+    """
 
     __tablename__ = "heads"
 
@@ -178,13 +205,16 @@ class Head(Base):
     checkpoint: Mapped[str]
     """The whole note with the log's signatures."""
     proven: Mapped[bool]
-    """Whether it was shown to go on from the one before, or is the first."""
+    """Whether all that was taken was shown to go on from the tree held; once not, never again."""
     proves: Mapped[bool]
     """Whether the city has ever shown that: from then on it must."""
 
 
 class Parted(Base):
-    """A signed checkpoint that is not of one history with the one held. For a person to clear."""
+    """A signed checkpoint that is not, or was not shown to be, of one history with the one held.
+
+    Of a package that was refused for good, or taken as not proven. For a person to clear.
+    """
 
     __tablename__ = "parted"
 
@@ -193,10 +223,12 @@ class Parted(Base):
     upload: Mapped[str]
     code: Mapped[str]
     held: Mapped[str]
-    """The checkpoint held, the whole note."""
+    """The checkpoint held, the whole note; "" where an older program held none."""
     shown: Mapped[str]
     """The checkpoint of the package, the whole note: with `held` it convicts the log."""
     at: Mapped[str]
+    settled_at: Mapped[str | None]
+    """When a person had looked into it; the audit line has the reason."""
 
 
 class Nonce(Base):
@@ -228,9 +260,13 @@ def make_database(file: Path) -> None:
     try:
         # One transaction: a crash leaves no table, or all of them with their version.
         with engine.begin() as connection:
-            # What came with a version is tables alone: those that are there stay as they are.
-            if _version(connection) < VERSION:
+            found = _version(connection)
+            if found < VERSION:
+                # Tables that are there stay as they are, but for their new columns.
                 Base.metadata.create_all(connection)
+                _add_columns(connection)
+                if found == _HEADS_ALONE:
+                    connection.exec_driver_sql(_LIST_UNPROVEN)
                 connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
     finally:
         engine.dispose()
@@ -284,6 +320,13 @@ def _engine(file: Path) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _add_columns(connection: Connection) -> None:
+    for table, column, kind in _ADDED:
+        found = connection.exec_driver_sql(f"PRAGMA table_info({table})")
+        if column not in {row[1] for row in found}:
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _version(connection: Connection) -> int:

@@ -6,6 +6,7 @@ from keys.model import KeyId, KeyState, Purpose
 from registry.cli.base import CLOCK
 from registry.cli.home import Home
 from registry.cli.services import OFFICE, Services
+from registry.errors import Refused
 from registry.ledger.accepted import best_note
 from registry.ledger.head import load_head
 from registry.office.certificates import open_certificate
@@ -27,7 +28,8 @@ def make_kit(services: Services) -> Kit:
     """Return what the outbox needs, with the newest upload key that signs and is in the log.
 
     Signing raises ``KeyNotFound`` or ``KeyExpired`` where the ring does not have it or its term is
-    over; a package that is frozen already needs no key.
+    over, ``Refused`` where the centre's card is damaged; a package that is frozen already needs
+    neither.
     """
     with read_unit(services.engine) as session:
         active = [
@@ -40,6 +42,7 @@ def make_kit(services: Services) -> Kit:
     key_id = KeyId("" if chosen is None else chosen.row.key_id)
 
     def sign(manifest: Manifest) -> Envelope:
+        _refuse_damaged_card(services.home)
         signer = services.ring.signer(Purpose.UPLOAD, OFFICE, CLOCK.now(), only=key_id)
         return sign_manifest(manifest, signer)
 
@@ -75,10 +78,24 @@ def held_card(home: Home) -> Centre | None:
         return None
 
 
-def _reads_proofs(services: Services) -> bool:
+def _reads_proofs(services: Services) -> bool | None:
     # A centre of before cards had numbers refuses a manifest that it cannot read.
     card = held_card(services.home)
-    return card is not None and card.number > 0
+    return None if card is None else card.number > 0
+
+
+def _refuse_damaged_card(home: Home) -> None:
+    """Refuse to guess what the centre reads: a manifest without its proof is signed for good."""
+    try:
+        parse_centre((home.path / CENTRE_FILE).read_bytes())
+    except FileNotFoundError:
+        return
+    except MalformedCentre:
+        msg = (
+            "本机所存的省中心文件 centre.json 已损坏，没有定稿：请向省中心取得该文件，"
+            "运行 `certreg upload centre FILE` 后再定稿 (the centre's card is damaged)"
+        )
+        raise Refused(msg) from None
 
 
 def make_doing(services: Services) -> Doing:

@@ -61,6 +61,8 @@ class _Place:
     previous: str
     checkpoint: str
     """The checkpoint of the manifest before, if it is of the same log; else ""."""
+    proved: bool
+    """Whether that manifest proved the log's history: who has done so once must go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +146,13 @@ def _next_place(session: Session, city: str) -> _Place:
         select(Upload).where(Upload.sequence.is_not(None)).order_by(Upload.sequence.desc()).limit(1)
     ).one_or_none()
     if last is None:
-        return _Place(sequence=1, previous="", checkpoint="")
+        return _Place(sequence=1, previous="", checkpoint="", proved=False)
     before = open_manifest(last.manifest or b"").manifest
     return _Place(
         sequence=(last.sequence or 0) + 1,
         previous=last.manifest_digest or "",
         checkpoint=before.checkpoint if before.city == city else "",
+        proved=before.consistency is not UNSET,
     )
 
 
@@ -195,7 +198,8 @@ def _manifest(
     checkpoint = kit.note(last)
     if not checkpoint or checkpoint_of(checkpoint).size <= last:
         raise NotInLog("请先运行 `certreg anchor` (the checkpoint does not have these rows yet)")
-    proves = bool(place.checkpoint) and kit.proves
+    reads = place.proved if kit.proves is None else kit.proves
+    proves = bool(place.checkpoint) and reads
     return Manifest(
         batch=facts.batch,
         checkpoint=checkpoint.decode(),

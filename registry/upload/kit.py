@@ -47,7 +47,8 @@ class Kit:
     packages, under ``field_key`` (32 bytes). ``read_tile`` reads the log's files, ``note(index)``
     gives the best checkpoint that has the leaf. ``key_id`` is the upload key's, ``key_leaf`` where
     it was announced (None: not in the log yet), ``sign`` signs a manifest with it. ``proves`` says
-    that the centre reads proofs of the log's history; an older one would refuse the manifest.
+    that the centre reads proofs of the log's history; an older one would refuse the manifest. Where
+    that is not known (None), the next manifest proves if the last one did.
     ``tell(done, total)`` hears how far the files of an upload have come, in rows of all together.
     """
 
@@ -64,6 +65,6 @@ class Kit:
     key_id: str
     key_leaf: int | None
     sign: Callable[[Manifest], Envelope]
-    proves: bool
+    proves: bool | None
     draw: Callable[[Summary], bytes]
     tell: Callable[[int, int], None] = field(default=lambda _done, _total: None)

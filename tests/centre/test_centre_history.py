@@ -15,7 +15,7 @@ from registry.centre import history
 from registry.centre.cities import pass_over
 from registry.centre.errors import PackageNotTaken
 from registry.centre.history import Held, History, compare
-from registry.centre.store import Certificate, Head, Parted, read_unit, write_unit
+from registry.centre.store import Certificate, City, Head, Parted, read_unit, write_unit
 from signing.report import Answer
 from signing.tlog.checkpoint import Checkpoint
 from signing.tlog.merkle import leaf_hash, leaf_hashes, root_of
@@ -52,6 +52,24 @@ def other_story(city: Any) -> None:
     city.leaves[0] = city.leaves[0][:-1] + bytes([city.leaves[0][-1] ^ 1])
 
 
+def parted(province: Any) -> list[Parted]:
+    with read_unit(province.centre.engine) as session:
+        return list(session.scalars(select(Parted).order_by(Parted.id)))
+
+
+def roots_of(one: Parted) -> list[str]:
+    return [
+        parse_checkpoint(parse_note(note.encode()).text).root.hex()
+        for note in (one.held, one.shown)
+    ]
+
+
+def let_pass_proof(province: Any, city: Any) -> None:
+    """Allow the next package to have no proof, as a pass for one that waits so does."""
+    with write_unit(province.centre.engine) as session:
+        session.get_one(City, city.name).pass_history = True
+
+
 def let_pass(province: Any, city: Any) -> None:
     with write_unit(province.centre.engine) as session:
         pass_over(session, city.name, who="test", now=province.clock.now())
@@ -75,8 +93,8 @@ def test_each_package_goes_on_from_the_one_before(province: Any, shizhou: Any) -
 def test_another_tree_of_the_same_size_is_refused_and_listed(
     province: Any, shizhou: Any, proof: str
 ) -> None:
-    one, two = shizhou.issue(1), shizhou.issue(2)
-    assert province.reasons(shizhou, one) == [""]
+    first, two = shizhou.issue(1), shizhou.issue(2)
+    assert province.reasons(shizhou, first) == [""]
     _, held, _, _ = head_of(province, shizhou)
     other_story(shizhou)
     stated = {
@@ -85,15 +103,10 @@ def test_another_tree_of_the_same_size_is_refused_and_listed(
         "of-the-held": Stated(proof=(), root=held, size=len(shizhou.leaves)),
     }[proof]
     assert refused(province, shizhou, two, consistency=stated) == ("log-other-root", False)
-    with read_unit(province.centre.engine) as session:
-        (parted,) = session.scalars(select(Parted))
-    roots = [
-        parse_checkpoint(parse_note(note.encode()).text).root.hex()
-        for note in (parted.held, parted.shown)
-    ]
+    (one,) = parted(province)
     # Both notes carry the log's signature: together they convict it.
-    assert roots == [held, root(shizhou)]
-    assert (parted.city, parted.upload) == ("shizhou", "U00000002")
+    assert roots_of(one) == [held, root(shizhou)]
+    assert (one.city, one.upload) == ("shizhou", "U00000002")
     assert head_of(province, shizhou)[1] == held
     assert len(open_matters(province)) == 1
     assert "两份签名检查点" in open_matters(province)[0]
@@ -137,8 +150,35 @@ def test_a_city_that_has_proven_once_must_go_on_proving(province: Any, shizhou: 
     assert province.take(shizhou, data).accepted == 1
     assert head_of(province, shizhou)[2:] == (False, True)
     assert ["cannot say" in one for one in open_matters(province)] == [True]
+    # What is proven later is proven from the tree that was not: the step stays for a person.
+    left = open_matters(province)
     assert province.reasons(shizhou, shizhou.issue(4)) == [""]
-    assert open_matters(province) == []
+    assert head_of(province, shizhou)[2:] == (False, True)
+    assert open_matters(province) == left
+
+
+@pytest.mark.parametrize("proves", [False, True])
+def test_a_fork_is_not_laundered_by_a_later_proof(
+    province: Any, shizhou: Any, *, proves: bool
+) -> None:
+    given = {} if proves else {"consistency": UNSET}
+    for serial in (1, 2):
+        assert province.reasons(shizhou, shizhou.issue(serial), **given) == [""]
+    before = open_matters(province)
+    held = head_of(province, shizhou)
+    other_story(shizhou)
+    if proves:
+        let_pass_proof(province, shizhou)
+    assert province.reasons(shizhou, shizhou.issue(3), consistency=UNSET) == [""]
+    fork = root(shizhou)
+    for serial in (4, 5):
+        assert province.reasons(shizhou, shizhou.issue(serial)) == [""]
+    assert head_of(province, shizhou)[2:] == (False, True)
+    assert open_matters(province) != before
+    assert ["cannot say" in one for one in open_matters(province)] == [True]
+    step = parted(province)[-1]
+    assert (step.code, step.upload) == ("log-unproven", "U00000003")
+    assert roots_of(step) == [held[1], fork]
 
 
 def test_an_older_city_proves_nothing_and_is_listed(province: Any, shizhou: Any) -> None:
@@ -169,6 +209,54 @@ def test_a_smaller_tree_is_not_taken_from_a_city_that_proves(province: Any, shiz
     shizhou.sequence, shizhou.previous = place
     stated = Stated(proof=(), root=held[1], size=held[0])
     assert refused(province, shizhou, old, consistency=stated)[0] == "log-inconsistent"
+
+
+def test_a_smaller_tree_never_takes_the_place_of_the_one_held(province: Any, shizhou: Any) -> None:
+    first = shizhou.issue(1)
+    for row in (first, shizhou.issue(2), shizhou.issue(3)):
+        assert province.reasons(shizhou, row, consistency=UNSET) == [""]
+    held = head_of(province, shizhou)
+    whole = list(shizhou.leaves)
+    shizhou.leaves = shizhou.leaves[:2]
+    assert province.reasons(shizhou, shizhou.correct(first), consistency=UNSET) == [""]
+    assert head_of(province, shizhou)[:2] == held[:2]
+    # It is listed: from a smaller tree nobody can tell.
+    assert [one.upload for one in parted(province)] == ["U00000004"]
+    # And what follows is held to the largest: here another log of that size is seen.
+    shizhou.leaves = [*whole[:2], *whole[:2]]
+    other_story(shizhou)
+    assert refused(province, shizhou, shizhou.issue(5), consistency=shizhou.history(4))[0] == (
+        "log-other-root"
+    )
+
+
+def test_a_centre_that_held_no_tree_begins_with_not_proven(province: Any, shizhou: Any) -> None:
+    for serial in (1, 2):
+        assert province.reasons(shizhou, shizhou.issue(serial)) == [""]
+    with write_unit(province.centre.engine) as session:
+        # As a centre has it that took these by an older program.
+        session.delete(session.get_one(Head, (shizhou.name, shizhou.origin)))
+    other_story(shizhou)
+    assert province.reasons(shizhou, shizhou.issue(3)) == [""]
+    assert head_of(province, shizhou)[2:] == (False, False)
+    assert ["cannot say" in one for one in open_matters(province)] == [True]
+    (step,) = parted(province)
+    assert (step.code, step.held) == ("log-unproven", "")
+    assert province.reasons(shizhou, shizhou.issue(4)) == [""]
+    assert ["cannot say" in one for one in open_matters(province)] == [True]
+
+
+def test_a_package_that_another_one_replaced_waits_no_more(province: Any, shizhou: Any) -> None:
+    for serial in (1, 2):
+        assert province.reasons(shizhou, shizhou.issue(serial)) == [""]
+    place = (shizhou.sequence, shizhou.previous, shizhou.reported)
+    row = shizhou.issue(3)
+    assert refused(province, shizhou, row, consistency=UNSET) == ("log-unproven", True)
+    assert len(open_matters(province)) == 1
+    # The city's program was mended, and the upload made anew.
+    shizhou.sequence, shizhou.previous, shizhou.reported = place
+    assert province.reasons(shizhou, row) == [""]
+    assert open_matters(province) == []
 
 
 def test_a_refused_package_moves_the_history_on_too(province: Any, shizhou: Any) -> None:

@@ -180,6 +180,6 @@ def test_a_home_of_an_older_program_gets_its_tables_and_a_card(province: Provinc
     assert province("check").status == 0
     assert province.card() == province.held()
     with closing(sqlite3.connect(province.home / "centre.db")) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (3,)
         names = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
     assert {"cards", "heads", "parted", "cities"} <= names

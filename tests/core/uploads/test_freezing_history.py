@@ -59,6 +59,17 @@ def test_a_centre_that_does_not_read_it_is_told_nothing(outbox: Any) -> None:
     assert frozen(outbox, 2, 20).consistency is not UNSET
 
 
+def test_without_a_card_it_goes_on_as_it_did(outbox: Any) -> None:
+    outbox.office.run()
+    assert frozen(outbox, 2, 0, proves=None).consistency is UNSET
+    # Nothing was proven so far: an older centre may be what it reports to.
+    assert frozen(outbox, 2, 10, proves=None).consistency is UNSET
+    assert frozen(outbox, 2, 20).consistency is not UNSET
+    # The centre has proofs of this city, and takes nothing else any more.
+    assert frozen(outbox, 2, 30, proves=None).consistency is not UNSET
+    assert frozen(outbox, 2, 40, proves=None).consistency is not UNSET
+
+
 def test_no_checkpoint_is_smaller_than_the_one_reported_before(outbox: Any) -> None:
     office = outbox.office
     office.run()
