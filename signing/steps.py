@@ -13,7 +13,16 @@ from keys.model import KeyState, verify_signature
 from signing.errors import MalformedEntry, SigningError
 from signing.record import OPENING_BYTES, PREFIX_LENGTH, commitment, parse_issued
 from signing.report import Answer, Reason, Step, StepCode
-from signing.tlog.entry import Entry, Import, Issue, State, Status, imported_on, parse_entry
+from signing.tlog.entry import (
+    Entry,
+    Import,
+    Issue,
+    State,
+    Status,
+    imported_on,
+    parse_entry,
+    parse_time,
+)
 from signing.tlog.merkle import leaf_hash, verify_inclusion
 from signing.tlog.status import verify_staple
 
@@ -97,7 +106,7 @@ def signature_step(
     facts |= _ends(key)
     verdict, reason = _key_in_force(key, issued, edition, place)
     if reason is Reason.SIGNATURE_GOOD and imported and place is not None:
-        # The key may be younger than the day of issue: nothing is said of that day.
+        # Its term holds the day of issue, as for an issue; that it was held then nobody has seen.
         reason = Reason.SIGNATURE_IMPORTED
     return say(verdict, reason)
 
@@ -183,8 +192,7 @@ def inclusion_step(
         return say(Answer.INVALID, fault)
     if isinstance(entry, Issue):
         facts |= {"batch": entry.batch, "index": str(evidence.proof.index)}
-        day = imported_on(entry)
-        facts |= {} if day is None else {"imported": day.isoformat()}
+        facts |= _imported(entry, evidence)
     if tree is None:
         return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_TREE)
     facts["size"] = str(tree.size)
@@ -197,6 +205,20 @@ def inclusion_step(
         return say(Answer.CANNOT_SAY, Reason.INCLUSION_NO_OPENING)
     imported = isinstance(entry, Import)
     return say(Answer.VALID, Reason.INCLUSION_IMPORTED if imported else Reason.INCLUSION_GOOD)
+
+
+def _imported(entry: Issue, evidence: Evidence) -> dict[str, str]:
+    """Give the day of registration of an import, unless the log's own time is before it.
+
+    Whoever writes a log may call a batch as it likes. That the status which came along is true,
+    step 5 looks at.
+    """
+    day = imported_on(entry)
+    status = None if evidence.staple is None else read_entry(evidence.staple.entry)
+    if day is None or not isinstance(status, Status):
+        return {}
+    begins = datetime.combine(day, time.min, CHINA)
+    return {"imported": day.isoformat()} if begins <= parse_time(status.time) else {}
 
 
 def _leaf_fault(entry: Entry | None, evidence: Evidence, record: Record) -> Reason | None:

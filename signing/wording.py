@@ -77,8 +77,8 @@ _REASONS: Final[Mapping[Reason, tuple[str, str]]] = {
         "The QR code's address is not the registry's: do not open it, use the official address.",
     ),
     Reason.SIGNATURE_GOOD: (
-        "由该评价机构在发证日持有的密钥签名，内容未被改动。",
-        "Signed with a key the issuer held on the date of issue; nothing was changed.",
+        "由该评价机构登记的密钥签名，内容未被改动。",
+        "Signed with a key registered to this issuer; nothing was changed.",
     ),
     Reason.SIGNATURE_IMPORTED: (
         "由该评价机构在补录时持有的密钥签名，补录后内容未被改动。",

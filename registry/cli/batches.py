@@ -24,6 +24,7 @@ from registry.office.issuers import get_issuer
 from registry.office.issuing import IssuedBatch, IssueOrder, issue_batch
 from registry.office.reporting import batch_report
 from registry.rules.findings import Fault, Finding, Findings, Severity
+from registry.rules.numbers import PREFIX_LENGTH
 from registry.sheets.errors import SheetError
 from registry.sheets.reader import open_table
 from registry.sheets.report import write_report
@@ -33,6 +34,7 @@ from registry.store.base import read_unit, write_unit
 from registry.store.organisations import Issuer
 from registry.store.outbox import UploadKind
 from registry.upload.mapping import load_mapping
+from registry.upload.naming import filed_name
 from registry.upload.workbook import DataKind, UploadRow, write_workbook
 from registry.wording import message
 
@@ -313,8 +315,10 @@ def upload_file_command(home: Home, batch: str, out: Path, *, as_json: bool) -> 
 
 def write_upload(services: Services, batch: str, out: Path) -> dict[str, object]:
     """Write the workbook; return what was written. Withdrawals are no rows of this table."""
+    now = CLOCK.now()
     with read_unit(services.engine) as session:
         reports = list(batch_report(session, batch, services.context))
+        filed = filed_name(session, batch[:PREFIX_LENGTH], now)
     rows = [
         UploadRow(
             name=report.record.name,
@@ -333,7 +337,7 @@ def write_upload(services: Services, batch: str, out: Path) -> dict[str, object]
         for report in reports
         if report.kind in _KINDS
     ]
-    summary = write_workbook(load_mapping(MAPPING), rows, out, created=CLOCK.now())
+    summary = write_workbook(load_mapping(MAPPING), rows, out, created=now, filed=filed)
     return {
         "file": str(out),
         "rows": summary.rows,

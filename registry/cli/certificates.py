@@ -14,6 +14,7 @@ from registry.office.almanac import read_almanac
 from registry.office.certificates import current_edition, editions, open_certificate
 from registry.office.chain import chain_of_number
 from registry.office.due import china_day
+from registry.office.imported import registered_on
 from registry.rules.levels import level_of
 from registry.rules.numbers import parse_number
 from registry.store.base import read_unit
@@ -43,6 +44,7 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
         history = [
             f"{item.edition}: {state_words(session, item)}" for item in editions(session, number)
         ]
+        registered = registered_on(session, row.batch_id)
         almanac, today = read_almanac(session), china_day(CLOCK.now())
         newest, *older = chain_of_number(session, number, almanac, today=today)
     show(
@@ -59,6 +61,7 @@ def show_command(home: Home, number: str, *, as_json: bool) -> None:
             "level": level_of(record.level).printed,
             "issuer": record.issuer,
             "issued": record.issued,
+            **({} if registered is None else {"registered": f"{registered} 补录"}),
             "batch": row.batch_id,
             "in the log": place,
             "reporting": chain_lines(newest),

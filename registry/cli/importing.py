@@ -98,7 +98,7 @@ def import_command(
     if approved is not None:
         if about_file:
             raise click.UsageError("the approved import holds the rows: leave FILE out.")
-        return _conclude(_carry_out(Services.open(home), approved), as_json=as_json)
+        return _conclude(_carry_out(Services.open(home), approved), None, as_json=as_json)
     if file is None or prefix is None:
         raise click.UsageError("say FILE and --prefix, or --approved IMPORT, or --form OUT.xlsx")
     services = Services.open(home)
@@ -155,7 +155,7 @@ def _import(services: Services, looked: _Looked, file: Path, prefix: str, *, as_
     if not as_json:
         for line in finding_lines(checked.findings):
             click.echo(line)
-    return _conclude((reference, done), as_json=as_json)
+    return _conclude((reference, done), checked.findings, as_json=as_json)
 
 
 def _carry_out(services: Services, reference: str) -> tuple[str, IssuedBatch]:
@@ -213,7 +213,8 @@ def _tell(looked: _Looked, file: Path, *, as_json: bool) -> int:
     return Exit.REFUSED
 
 
-def _conclude(done: tuple[str, IssuedBatch], *, as_json: bool) -> int:
+def _conclude(done: tuple[str, IssuedBatch], findings: Findings | None, *, as_json: bool) -> int:
+    """Say what was done. `findings` are those of a table that was looked at here."""
     reference, batch = done
     facts: dict[str, object] = {
         "import": reference,
@@ -223,5 +224,7 @@ def _conclude(done: tuple[str, IssuedBatch], *, as_json: bool) -> int:
         "recognised": batch.recognised,
         "next": _BEFORE if batch.recognised else _NEXT,
     }
+    if as_json and findings is not None:
+        facts["findings"] = [finding_facts(finding) for finding in findings.listed]
     show(facts, as_json=as_json)
     return Exit.DONE

@@ -31,6 +31,7 @@ from registry.office.importing_writing import (
     locked_issuer,
     number_ranges,
     write_import,
+    written_words,
 )
 from registry.office.issuing import IssuedBatch, find_batch
 from registry.rules.findings import Findings
@@ -308,13 +309,14 @@ def _carry_out(
 ) -> IssuedBatch:
     context = tools.context
     held = _guards(session, row, tools)
-    take_step(session, row, "carry-out", held=held, doing=doing, context=context)
+    line = take_step(session, row, "carry-out", held=held, doing=doing, context=context)
     tools.before_signing()
     rows = open_rows(session, row, context)
     signer = tools.signer(row.prefix)
     done = write_import(session, _order(row, rows), signer=signer, context=context)
     row.batch_id = done.batch_id
     forget_rows(row)
+    line.detail = written_words(done)
     return done
 
 

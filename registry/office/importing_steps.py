@@ -21,6 +21,7 @@ from registry.office.identity import Identity
 from registry.office.persons import is_other_person
 from registry.rules.importing import IMPORT
 from registry.rules.workflow import ACTORS, GUARDS, Actor, Guard, Step
+from registry.store.audit import AuditLine
 from registry.store.fields import NONCE_LENGTH, FieldCipher
 from registry.store.imports import CertificateImport, ImportEvent
 
@@ -75,11 +76,11 @@ def take_step(
     held: Iterable[Guard] = (),
     doing: Doing | None,
     context: Context,
-) -> None:
+) -> AuditLine:
     """Take one step; ``doing`` None is the operator at the machine, on the version of the row.
 
-    Raises ``CaseMoved``, ``ForbiddenStep``, ``GuardsFailed``, ``UnknownPerson``, ``FormFaults``
-    for a remark that is too long.
+    Return its audit line, for what the caller has to add. Raises ``CaseMoved``, ``ForbiddenStep``,
+    ``GuardsFailed``, ``UnknownPerson``, ``FormFaults`` for a remark that is too long.
     """
     by = doing.by if doing else None
     if doing is not None and doing.version != row.version:
@@ -99,7 +100,9 @@ def take_step(
         session, row, event, step.to, actor=step.actor.value, by=by, note=note, context=context
     )
     row.state = step.to
-    session.add(audit(f"import-{event}", row.reference, by, context))
+    line = audit(f"import-{event}", row.reference, by, context)
+    session.add(line)
+    return line
 
 
 def _of_person(session: Session, row: CertificateImport, by: Identity) -> frozenset[Guard]:

@@ -1,9 +1,10 @@
 """From a checked table to certificates in the registry (补录入库): all rows or none.
 
-What an issue writes is written here too (certificate, signature, ledger events, upload row, audit
-line, in one transaction), with three differences: the number is the row's own, the leaf is an
-`import` entry, and the upload row says 补录. The organisation signs with its key of today: it says
-that these are certificates of its own, and the leaf says that they are older than the log's word.
+What an issue writes is written here too (certificate, signature, ledger events, upload row, in one
+transaction), with three differences: the number is the row's own, the leaf is an `import` entry,
+and the upload row says 补录. The organisation signs with its key of today: it says that these are
+certificates of its own, and the leaf says that they are older than the log's word. The audit line
+is the caller's, who knows the step; what it says of the batch is `written_words`.
 """
 
 from __future__ import annotations
@@ -142,8 +143,13 @@ def audit_line(
         actor=context.actor,
         action=action,
         subject=order.reference,
-        detail=f"{done.count} certificates; batch {done.batch_id}",
+        detail=written_words(done),
     )
+
+
+def written_words(done: IssuedBatch) -> str:
+    """Return what an audit line says of a batch that was imported."""
+    return f"{done.count} certificates; batch {done.batch_id}"
 
 
 def _batch_id(session: Session, prefix: str, now: datetime) -> str:

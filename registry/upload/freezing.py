@@ -43,6 +43,7 @@ from registry.upload.making import (
     write_rows,
     write_tables,
 )
+from registry.upload.naming import filed_name
 from registry.upload.outbox import Doing, check_batch_number, get_upload, note, require_state
 from registry.upload.vault import copy_package, is_whole, seal_package, sealed_file
 from signing.envelope import to_json
@@ -91,9 +92,14 @@ def freeze(engine: Engine, upload_id: str, kit: Kit, doing: Doing, *, batch: str
                 return _as_frozen(upload, batch)
             require_state(upload, UploadState.PREPARED)
             place = _next_place(session, kit.city)
-        chosen = batch or upload.authority_batch or ""
-        created = parse_time(format_time(doing.now))
-        facts = Facts(upload_id=upload_id, prefix=upload.prefix, batch=chosen, created=created)
+            created = parse_time(format_time(doing.now))
+            facts = Facts(
+                upload_id=upload_id,
+                prefix=upload.prefix,
+                batch=batch or upload.authority_batch or "",
+                created=created,
+                filed=filed_name(session, upload.prefix, created),
+            )
         made = _make(engine, facts, place, kit)
         with write_unit(engine) as session:
             return _commit(session, facts, made, kit, doing)
@@ -252,14 +258,16 @@ def _make_again(engine: Engine, upload: Upload, target: Path, kit: Kit) -> None:
     if upload.mapping != kit.mapping.label or upload.manifest is None:
         raise _lost(upload, f"mapping {upload.mapping}")
     manifest = open_manifest(upload.manifest).manifest
-    facts = Facts(
-        upload_id=upload.upload_id,
-        prefix=upload.prefix,
-        batch=manifest.batch,
-        created=parse_time(manifest.created),
-    )
+    created = parse_time(manifest.created)
     with _scratch(kit.folder, upload.upload_id) as scratch:
         with read_unit(engine) as session:
+            facts = Facts(
+                upload_id=upload.upload_id,
+                prefix=upload.prefix,
+                batch=manifest.batch,
+                created=created,
+                filed=filed_name(session, upload.prefix, created),
+            )
             written = write_rows(session, members_of(session, upload.upload_id), kit, scratch)
         if written.snapshot != upload.snapshot:
             raise _lost(upload, "rows.jsonl")

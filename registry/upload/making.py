@@ -47,12 +47,16 @@ _TOLD_EVERY: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What an upload's files say besides its rows; ``created`` is whole seconds in UTC."""
+    """What an upload's files say besides its rows.
+
+    ``created`` is whole seconds in UTC, ``filed`` the organisation's name as filed at that time.
+    """
 
     upload_id: str
     prefix: str
     batch: str
     created: datetime
+    filed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +102,16 @@ def write_tables(facts: Facts, written: WrittenRows, kit: Kit, scratch: Path) ->
         # Read anew for each: all persons of an upload at once would be 20 MB.
         records = _telling(records_of(scratch / ROWS), name, written.counts.total, kit)
         rows = table_rows(records, kit.mapping)
-        write_workbook(kit.mapping, rows, scratch / name, created=facts.created)
+        write_workbook(kit.mapping, rows, scratch / name, created=facts.created, filed=facts.filed)
     lines = summary_lines(records_of(scratch / ROWS))
-    # The name of most rows: an older certificate has the name of its time.
-    named = Counter(record.issuer for _, record in records_of(scratch / ROWS))
+    # What is issued now has one name. An older certificate has that of its time, and of an imported
+    # one the name is the table's free text: it is no name to be stamped.
+    issued = (
+        record.issuer for kind, record in records_of(scratch / ROWS) if kind is UploadKind.NEW
+    )
     summary = Summary(
         office=kit.office,
-        body=max(named, key=named.__getitem__),
+        body=next(issued, facts.filed),
         prefix=facts.prefix,
         upload_id=facts.upload_id,
         batch=facts.batch,

@@ -33,6 +33,9 @@ _ROWS: Final = UploadRow.metadata.tables["upload_rows"]
 # A certificate is reported as new before anything else is reported of that edition.
 _ORDER: Final = case({UploadKind.WITHDRAWAL.value: 1}, value=UploadRow.kind, else_=0)
 
+# Whose leaves stand one behind the other within a batch, so that neighbours share a range.
+_IN_A_ROW: Final = frozenset({UploadKind.NEW.value, UploadKind.SUPPLEMENT.value})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doing:
@@ -194,10 +197,10 @@ def note(session: Session, upload: Upload, kind: str, doing: Doing, detail: str)
     )
 
 
-def _choose(session: Session, prefix: str, limit: int) -> Iterator[SqlRow[int, str]]:
+def _choose(session: Session, prefix: str, limit: int) -> Iterator[SqlRow[int, str, str]]:
     """Yield the oldest owed rows, as many as one manifest can prove."""
     query = (
-        select(UploadRow.status_index, UploadRow.kind)
+        select(UploadRow.status_index, UploadRow.kind, UploadRow.batch_id)
         .where(
             UploadRow.state == RowState.OWED.value,
             # A range, and no LIKE: the index serves it whatever the database's collation rules.
@@ -207,13 +210,13 @@ def _choose(session: Session, prefix: str, limit: int) -> Iterator[SqlRow[int, s
         .order_by(UploadRow.status_index, _ORDER, UploadRow.kind)
         .limit(limit)
     )
-    ranges, after = 0, None
+    ranges, after = 0, ("", 0)
     for row in session.execute(query):
         if row.kind == UploadKind.WITHDRAWAL.value:
             ranges += 2
-        elif row.kind != UploadKind.NEW.value or row.status_index != after:
+        elif row.kind not in _IN_A_ROW or (row.batch_id, row.status_index) != after:
             ranges += 1
-        after = row.status_index + 1
+        after = row.batch_id, row.status_index + 1
         if ranges > MAX_RANGES:
             return
         yield row

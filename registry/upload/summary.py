@@ -36,8 +36,9 @@ class SummaryLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What stands on the sheet. ``body`` is the organisation's name as most of its records have it.
+    """What stands on the sheet.
 
+    ``body`` is the organisation's name: that on what is issued now, else that it is filed under.
     ``batch`` is the authority's batch number, "" before it is given; ``frozen_at`` an aware time;
     ``snapshot`` the SHA-256 of the rows in hex; ``template`` the table's title and mapping.
     """

@@ -91,18 +91,19 @@ class WorkbookSummary:
 
 
 def write_workbook(
-    mapping: Mapping, rows: Iterable[UploadRow], out: Path, *, created: datetime
+    mapping: Mapping, rows: Iterable[UploadRow], out: Path, *, created: datetime, filed: str = ""
 ) -> WorkbookSummary:
     """Write `rows` to `out`, whose ending says which: ``.xlsx`` (with 汇总 sheet) or ``.csv``.
 
-    `created` is an aware time; it stands in the file and is all of "now" that does. The file
-    appears complete, readable by its owner alone, or not at all. Raises `UploadRefused` with the
-    faults by row and column, `UploadError` for another ending.
+    `created` is an aware time; it stands in the file and is all of "now" that does. `filed` is the
+    organisation's name as filed, "" if it is not known: the 汇总 sheet has it where no row is of
+    what is issued now. The file appears complete, readable by its owner alone, or not at all.
+    Raises `UploadRefused` with the faults by row and column, `UploadError` for another ending.
     """
     writers = {".xlsx": _write_xlsx, ".csv": _write_csv}
     if out.suffix not in writers:
         raise UploadError("the upload file's name must end in .xlsx or .csv")
-    table = _Table(mapping)
+    table = _Table(mapping, filed)
     # Beside the target, so that the rename is atomic and no ID number passes through /tmp. A crash
     # leaves the directory with its unfinished files behind; they are never taken for an upload.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".upload-") as scratch:
@@ -127,14 +128,23 @@ def nameable(value: str) -> str:
 class _Table:
     """Turns rows into cells by the mapping; collects faults and counts on the way."""
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, filed: str) -> None:
         self.mapping = mapping
+        self.filed = filed
         self.faults: list[Fault] = []
         self.rows = 0
         self.counts: Counter[tuple[str, DataKind]] = Counter()
         self.prefix = ""
         self.bodies: tuple[str, str] | None = None
-        self.named: Counter[tuple[str, str]] = Counter()
+        self.first: tuple[str, str] | None = None
+
+    def names(self) -> tuple[str, str]:
+        """Return assessor and issuing body as the sheet to be stamped names them.
+
+        An older certificate has the name of its time, an imported one what its table said.
+        """
+        filed = (self.filed, self.filed) if self.filed else None
+        return self.bodies or filed or self.first or ("", "")
 
     def cells(self, rows: Iterable[UploadRow], *, formulas: bool) -> Iterator[list[str]]:
         """Yield each row's cells; after the first fault only look for more of them.
@@ -183,7 +193,7 @@ class _Table:
         # One file is one organisation's: the authority gives batch numbers per body. By its code,
         # and, of what is issued now, by its name: an older certificate has the name of its time.
         bodies, prefix = (row.assessor, row.issuer_body), row.number[:PREFIX_LENGTH]
-        self.named[bodies] += 1
+        self.first = self.first or bodies
         self.prefix = self.prefix or prefix
         if row.kind is DataKind.NEW:
             self.bodies = self.bodies or bodies
@@ -241,8 +251,7 @@ def _summary(table: _Table, created: datetime) -> Iterator[list[str | int]]:
     """Give the lines of the summary sheet: a thin 表5, counts by level and kind, to be stamped."""
     mapping = table.mapping
     kind_names = next(c.codes for c in mapping.columns if c.source == "kind") or {}
-    # The name of most rows; the first of them where several have as many.
-    assessor, issuer = max(table.named, key=table.named.__getitem__, default=("", ""))
+    assessor, issuer = table.names()
     yield [f"{mapping.title}　汇总"]
     yield ["评价机构", assessor]
     yield ["发证机构", issuer]

@@ -27,7 +27,7 @@ Time: TypeAlias = Annotated[
     str,
     msgspec.Meta(pattern=r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z"),
 ]
-_IMPORT_BATCH: Final = re.compile(r"[A-Z][0-9]{12}-([0-9]{8})-[0-9]{4,}")
+_IMPORT_BATCH: Final = re.compile(r"[A-Z][0-9]{12}-(20[0-9]{6})-[0-9]{4,}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 

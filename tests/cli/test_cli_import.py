@@ -11,20 +11,24 @@ from typing import Any
 
 import openpyxl
 import pytest
+from sqlalchemy import select
 
+from registry.cli.base import CLOCK
 from registry.cli.demo_people import demo_people
 from registry.cli.home import Home
 from registry.cli.importing import _tools
 from registry.cli.services import Services
 from registry.office import importing as use
 from registry.office.cases import Doing
+from registry.office.due import china_day
 from registry.office.identity import AccountId, Identity, Role
 from registry.office.importing_checks import check_table
 from registry.rules.findings import Findings
 from registry.sheets.layout_import import IMPORT
 from registry.sheets.reader import open_table
 from registry.store.accounts import Account
-from registry.store.base import write_unit
+from registry.store.audit import AuditLine
+from registry.store.base import read_unit, write_unit
 from registry.store.procedure import Case, Company
 from verify_web.app import create_app
 from verify_web.config import SiteConfig
@@ -91,6 +95,12 @@ def test_from_the_table_to_what_a_stranger_verifies(desk: Any) -> None:
     monitor = ("monitor", str(desk.home / "public" / "log"), "--policy")
     policy, state = desk.trust / "log.policy", desk.folder / "monitor"
     assert desk(*monitor, str(policy), "--state", str(state)).status == 0
+
+
+def test_what_was_found_is_told_as_json_too(desk: Any) -> None:
+    ran = imported(desk, rows_of([7]))
+    assert (ran.status, ran.found()) == (0, {("catalogue-absent", None, None)})
+    assert ran.facts["findings"][0]["severity"] == "warning"
 
 
 def test_the_page_of_each_says_valid_and_where_it_came_from(desk: Any) -> None:
@@ -300,3 +310,24 @@ def test_an_approved_import_is_carried_out_once(procedure: Procedure) -> None:
     assert [row.number for row in desk.certificates()] == [f"{HEAD}000001", f"{HEAD}000002"]
     assert desk("import", "--approved", done.reference).status == 1
     assert len(desk.certificates()) == 2
+    # One line, which says what was written.
+    with read_unit(procedure.services.engine) as session:
+        lines = session.scalars(select(AuditLine).where(AuditLine.subject == done.reference)).all()
+    said = [(line.action, line.detail) for line in lines]
+    assert said[-1] == ("import-carry-out", f"2 certificates; batch {ran.facts['batch']}")
+    assert len(said) == 3
+
+
+def test_show_says_since_when_a_certificate_is_registered(desk: Any) -> None:
+    assert imported(desk, rows_of([7])).status == 0
+    number, today = f"{HEAD}000007", china_day(CLOCK.now()).isoformat()
+    (line,) = [line for line in desk("show", number).out.splitlines() if "补录" in line]
+    assert line.split() == ["registered", today, "补录"]
+    changes = desk.folder / "changes.json"
+    changes.write_text('{"direction": "设备维修"}', encoding="utf-8")
+    words = ("correct", number, "--reason", "data-error", "--changes", str(changes))
+    assert desk(*words).status == 0
+    shown = desk("show", number, "--json").facts
+    assert (shown["edition"], shown["registered"]) == (2, f"{today} 补录")
+    (issued,) = desk.issued(desk.rows(1))
+    assert "registered" not in desk("show", issued, "--json").facts

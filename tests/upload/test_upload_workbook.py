@@ -61,6 +61,26 @@ def faults_of(given_rows: Iterable[UploadRow], out: Path) -> list[tuple[int, str
     return [(f.row, f.header, f.code, f.fact) for f in caught.value.faults]
 
 
+@pytest.mark.parametrize(("kinds", "filed", "stamped"), [
+    ("SSN", "备案名有限公司", "N"),
+    ("SSC", "备案名有限公司", "备案名有限公司"),
+    ("CSS", "", "C"),
+])  # fmt: skip
+def test_the_sheet_to_be_stamped_has_the_name_of_today(
+    tmp_path: Path, kinds: str, filed: str, stamped: str
+) -> None:
+    """Of what is issued now, else as filed; what older certificates say only if all else lacks."""
+    named = {"N": DataKind.NEW, "C": DataKind.CORRECTION, "S": DataKind.SUPPLEMENT}
+    mixed = [
+        dataclasses.replace(row, kind=named[kind], assessor=kind, issuer_body=kind)
+        for kind, row in zip(kinds, rows(3), strict=True)
+    ]
+    out = tmp_path / "u.xlsx"
+    write_workbook(MAPPING, mixed, out, created=CREATED, filed=filed)
+    summary = openpyxl.load_workbook(out)["汇总"]
+    assert [summary["B2"].value, summary["B3"].value] == [stamped, stamped]
+
+
 def test_openpyxl_reads_the_headers_values_and_cell_types_of_the_mapping(tmp_path: Path) -> None:
     out = tmp_path / "u.xlsx"
     corrected = dataclasses.replace(

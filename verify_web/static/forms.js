@@ -95,10 +95,17 @@ export function utf8Text(bytes) {
 
 export const isIssue = (entry) => entry?.t === "issue" || entry?.t === "import";
 
-// The day that the batch of an import names, if it names one.
-export function importedOn(batch) {
-  const [, ...ymd] = /^[A-Z]\d{12}-(\d{4})(\d\d)(\d\d)-\d{4,}$/.exec(batch) ?? [];
-  return ymd.length ? ymd.join("-") : "";
+export const CHINA = 8 * 36e5;
+
+// The day that the batch of an import names, if there is such a day and it has come by a status.
+export function importedOn(batch, status) {
+  const written = /^[A-Z]\d{12}-(20\d{6})-\d{4,}$/.exec(batch)?.[1].replace(/(..)(..)$/, "-$1-$2") ?? "";
+  try {
+    return day(written) - CHINA <= time(status?.time) ? written : "";
+  } catch (error) {
+    if (error instanceof Malformed) return "";
+    throw error;
+  }
 }
 
 // An issue, import or status entry; null for any other and for what is none.

@@ -1,12 +1,11 @@
 // The numbered procedure of signing/verify.py, step by step and reason by reason, in the browser.
-import { day, importedOn, isIssue, moment, numberAgrees, pae, readEntry, readRecord, recordAgrees, utf8Text } from "./forms.js";
+import { CHINA, day, importedOn, isIssue, moment, numberAgrees, pae, readEntry, readRecord, recordAgrees, utf8Text } from "./forms.js";
 import { SIZES, hex, hmac, isGood, isIncluded, isTail, join, judgeCheckpoint, leafHash, same, unhex, utf8 } from "./log.js";
 
 const RECORD = "application/vnd.certreg.record.v1+json";
 const STEPS = ["record", "signature", "inclusion", "checkpoint", "status"];
 const SKEW = 5 * 60e3;
 const DAY = 864e5;
-const CHINA = 8 * 36e5;
 export const PAGE = 4096;
 const STATES = ["in-force", "revoked", "suspended", "superseded"];
 export const VERDICTS = { "status-revoked": "revoked", "status-suspended": "suspended", "status-superseded": "corrected" };
@@ -57,7 +56,7 @@ async function signatureStep(trust, { number, issued, edition }, keyId, message,
 // Why an inclusion is valid: issued here, or taken in (补录).
 export const included = ({ facts }) => `inclusion-${"imported" in facts ? "imported" : "good"}`;
 
-async function inclusionStep({ envelope, opening, entry: leaf, proof }, entry, record, tree) {
+async function inclusionStep({ envelope, opening, entry: leaf, proof, staple }, entry, record, tree) {
   const step = (answer, reason, facts) => say("inclusion", answer, reason, facts);
   if (!leaf || !proof || !record) return step("cannot-say", "missing");
   if (!isIssue(entry)) return step("invalid", "other-entry");
@@ -68,7 +67,8 @@ async function inclusionStep({ envelope, opening, entry: leaf, proof }, entry, r
     return step("invalid", "commitment-differs");
   }
   const imported = entry.t === "import";
-  const facts = { batch: entry.batch, index: proof.index, ...(imported && { imported: importedOn(entry.batch) }) };
+  const status = staple && readEntry(staple.entry);
+  const facts = { batch: entry.batch, index: proof.index, ...(imported && { imported: importedOn(entry.batch, status) }) };
   if (!tree) return step("cannot-say", "no-tree", facts);
   facts.size = tree.size;
   if (!(await isIncluded(await leafHash(leaf), proof.index, tree.size, proof.path, tree.root))) {

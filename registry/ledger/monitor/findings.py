@@ -44,6 +44,11 @@ class Kind(StrEnum):
     """A number comes after higher ones."""
     EDITION = "edition"
     """An edition without the one before it, or one whose predecessor was not superseded."""
+    ORIGIN = "origin"
+    """An imported certificate's later edition, or one of its batch, that is called issued here; or
+    the other way."""
+    IMPORT_DAY = "import-day"
+    """An import's batch names no day of registration, or one that the log's times contradict."""
     BATCH = "batch"
     """A batch is not closed, closed twice, or closed with a false range or count."""
     RANGE_ROOT = "range-root"

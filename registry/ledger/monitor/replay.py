@@ -1,8 +1,9 @@
 """What the entries of a log promise, checked one after another (the auditor's replay).
 
 Form of every entry; each batch's count, range and range root true; status entries in the order of
-their times; a succession only at the beginning; and what `numbers`, `issuer_keys` and `states`
-check. All findings, not the first; after one, it goes on with what the entry says where it can.
+their times; a succession only at the beginning; and what `numbers`, `import_days`, `issuer_keys`
+and `states` check. All findings, not the first; after one, it goes on with what the entry says
+where it can.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final, Self, TypeAlias, assert_never
 import msgspec
 
 from registry.ledger.monitor.findings import Finding, Kind, Say
+from registry.ledger.monitor.import_days import ImportDays
 from registry.ledger.monitor.issuer_keys import IssuerKeys
 from registry.ledger.monitor.numbers import Numbers
 from registry.ledger.monitor.states import States
@@ -20,6 +22,7 @@ from signing.errors import SigningError
 from signing.tlog.entry import (
     BatchClose,
     Entry,
+    Import,
     Issue,
     Key,
     Milestone,
@@ -41,12 +44,14 @@ class _Run(msgspec.Struct, kw_only=True):
     """The run of issue entries that a `batch-close` will have to answer for.
 
     `corrects`: it is of later editions, which belong to batches closed long ago: no close may
-    answer for it. Of its `size` leaves the last are `held`, those before them folded into `peaks`.
+    answer for it. `imports`: its first entry is an import. Of its `size` leaves the last are
+    `held`, those before them folded into `peaks`.
     """
 
     first: int
     batch: str
     corrects: bool
+    imports: bool = False
     size: int = 0
     peaks: list[bytes] = msgspec.field(default_factory=list)
     held: list[bytes] = msgspec.field(default_factory=list)
@@ -77,6 +82,7 @@ class _Packed(msgspec.Struct, kw_only=True):
     count: int
     unlinked: dict[int, str]
     pages: bytes
+    days: ImportDays = msgspec.field(default_factory=ImportDays)
 
 
 class Replay:
@@ -84,6 +90,7 @@ class Replay:
 
     def __init__(self) -> None:
         self._numbers = Numbers()
+        self._days = ImportDays()
         self._keys = IssuerKeys()
         self._states = States()
         self._batches: set[str] = set()
@@ -146,11 +153,20 @@ class Replay:
         run, corrects = self._run, entry.edition > 1
         # A later edition put in front must not free a batch of its first ones from being closed.
         if run is None or (run.batch, run.corrects) != (entry.batch, corrects):
-            run = self._run = _Run(first=index, batch=entry.batch, corrects=corrects)
+            imports = isinstance(entry, Import)
+            run = _Run(first=index, batch=entry.batch, corrects=corrects, imports=imports)
+            self._run = run
+            if isinstance(entry, Import):
+                # A log that succeeds takes up again what was registered long before it.
+                before = "" if self._succeeds else self.status_time
+                self._days.take(index, entry, say, before=before)
+        elif not corrects and run.imports != isinstance(entry, Import):
+            say(Kind.ORIGIN, f"batch {entry.batch} holds both issue and import entries")
         run.add(leaf)
 
     def _status(self, index: int, entry: Status, say: Say) -> None:
         self._states.status(index, entry, say)
+        self._days.status(entry.time, say)
         # The form has a fixed width, so the order of the texts is that of the times.
         if entry.time < self.status_time:
             what = f"is dated {entry.time}, the status entry before it {self.status_time}"
@@ -198,6 +214,7 @@ class Replay:
             count=self._states.count,
             unlinked=self._states.unlinked,
             pages=bytes(self._states.pages),
+            days=self._days,
         )
         return msgspec.msgpack.encode(packed)
 
@@ -208,6 +225,7 @@ class Replay:
         replay = cls()
         replay._numbers, replay._keys = packed.numbers, packed.keys
         replay._states = States(packed.pages, packed.count, packed.unlinked)
+        replay._days = packed.days
         replay._batches, replay._run = packed.batches, packed.run
         replay.status_time, replay._succeeds = packed.status_time, packed.succeeds
         return replay

@@ -165,6 +165,15 @@ def test_only_a_proven_leaf_says_when_it_was_signed(make_log: Any, check: Any) -
     assert report.step(StepCode.SIGNATURE).reason is Reason.SIGNATURE_GOOD
 
 
+def test_what_is_said_without_a_proven_place_holds_of_imports_too() -> None:
+    """Whether it was taken in is not known there: its key may be younger than the day of issue."""
+    good = words(Reason.SIGNATURE_GOOD)
+    assert (good.zh, good.en) == (
+        "由该评价机构登记的密钥签名，内容未被改动。",
+        "Signed with a key registered to this issuer; nothing was changed.",
+    )
+
+
 def test_a_key_is_held_to_its_places_all_the_same(make_log: Any, lies: Any, check: Any) -> None:
     log = imported(make_log())
     for key, reason in (
@@ -183,7 +192,10 @@ def test_a_key_is_held_to_its_places_all_the_same(make_log: Any, lies: Any, chec
 @pytest.mark.parametrize(
     ("batch", "day"),
     [
-        (BATCH, date(2026, 11, 27)),
+        (f"{PREFIX}-20261124-0001", date(2026, 11, 24)),
+        (f"{PREFIX}-20000229-99999", date(2000, 2, 29)),
+        (f"{PREFIX}-20260229-0001", None),
+        (f"{PREFIX}-19991231-0001", None),
         (f"{PREFIX}-2026-0001", None),
         (f"{PREFIX}-20261332-0001", None),
         (f"{PREFIX}-20261127-001", None),
@@ -203,3 +215,31 @@ def test_the_day_is_the_one_the_batch_names(
     facts = {name: getattr(leaf, name) for name in leaf.__struct_fields__ if name != "t"}
     assert imported_on(Issue(**facts)) is None
     assert msgspec.to_builtins(leaf)["t"] == "import"
+
+
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ("2026-11-24T01:00:00Z", "2026-11-24"),
+        ("2026-11-23T16:00:00Z", "2026-11-24"),  # midnight in China
+        ("2026-11-23T15:59:59Z", None),
+        ("2020-01-01T00:00:00Z", None),
+        ("9998-12-31T23:59:59Z", "2026-11-24"),
+    ],
+)
+def test_a_day_that_the_log_s_own_time_is_before_is_not_told(
+    make_log: Any, check: Any, time: str, told: str | None
+) -> None:
+    log = imported(make_log(status_time=time), batch=f"{PREFIX}-20261124-0001")
+    report = check(log.evidence())
+    step = report.step(StepCode.INCLUSION)
+    assert step.reason is Reason.INCLUSION_IMPORTED
+    assert step.facts.get("imported") == told
+    assert ("补录日期" in as_text(report)) == (told is not None)
+
+
+def test_a_day_without_a_status_is_not_told(make_log: Any, check: Any) -> None:
+    log = imported(make_log(), batch=f"{PREFIX}-20261124-0001")
+    step = check(replace(log.evidence(), staple=None)).step(StepCode.INCLUSION)
+    assert step.reason is Reason.INCLUSION_IMPORTED
+    assert "imported" not in step.facts

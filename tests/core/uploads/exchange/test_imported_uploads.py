@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import openpyxl
 import pytest
 from sqlalchemy import delete
 
+from registry.store.accounts import Account
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
+from registry.store.organisations import Issuer
 from registry.store.outbox import UploadRow
+from registry.store.procedure import Company, CompanyChange
+from registry.upload import outbox as outbox_module
 from registry.upload.errors import FaultCode, UploadRefused
 from registry.upload.reconcile_read import _unowed
 from signing.report import Answer
@@ -60,6 +65,25 @@ def test_the_package_is_valid_throughout(sent: Any) -> None:
     ]
 
 
+def test_a_table_of_imports_is_one_range_of_one_upload(
+    office: Any, importing: Any, outbox: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(outbox_module, "MAX_RANGES", 2)
+    importing.run(importing.rows([7, 9, 50, 3, 120]))
+    office.issue(office.people(2))
+    importing.run(importing.rows([60], offset=400))
+    office.run()
+    outbox.freeze(outbox.prepare())
+    # A batch's leaves are one range, and its close parts it from the next one's.
+    assert outbox.proven(outbox.package("U00000001")) == [
+        *((index, "补录") for index in range(5)),
+        (5, "新增"),
+        (6, "新增"),
+    ]
+    outbox.freeze(outbox.prepare())
+    assert outbox.proven(outbox.package("U00000002")) == [(7, "补录")]
+
+
 def test_an_older_name_of_the_body_stands_in_the_table(sent: Any) -> None:
     _outbox, package = sent
     with zipfile.ZipFile(io.BytesIO(package)) as zipped:
@@ -75,13 +99,63 @@ def test_an_older_name_of_the_body_stands_in_the_table(sent: Any) -> None:
         ("新增", now),
         ("更正", OLD_NAME),
     ]
-    # The sheet that is stamped has the name of most rows.
+    # The sheet that is stamped has the name of what is issued now.
     assert summary[1][:2] == ("评价机构", now)
 
 
-def test_a_new_certificate_under_another_name_is_still_refused(office: Any, outbox: Any) -> None:
-    from registry.store.organisations import Issuer
+def stamped(package: bytes) -> tuple[object, str]:
+    """Return the name on the table's 汇总 sheet, and the facts of the sheet that is stamped."""
+    with zipfile.ZipFile(io.BytesIO(package)) as zipped:
+        (name,) = [name for name in zipped.namelist() if name.endswith(".xlsx")]
+        book = openpyxl.load_workbook(io.BytesIO(zipped.read(name)))
+        (sheet,) = [name for name in zipped.namelist() if name.endswith(".pdf")]
+        return book["汇总"]["B2"].value, zipped.read(sheet).decode()
 
+
+def renamed(office: Any, before: str, after: str) -> None:
+    """Rename the organisation as the desk does: a decided change, and the name filed now."""
+    now = office.clock.now()
+    with write_unit(office.engine) as session:
+        issuer = session.get_one(Issuer, office.prefix)
+        person = Account(
+            login="A", display=b"", role="clerk", district="", staff_number="A", company_id=None,
+            password="!", password_at=now, created_at=now,
+        )  # fmt: skip
+        company = Company(uscc=issuer.uscc, name=after, state="listed", created_at=now)
+        session.add_all((person, company))
+        session.flush()
+        session.add(
+            CompanyChange(
+                company_id=company.company_id, kind="name", before=before, after=after, basis="1",
+                based_on=now.date(), state="adopted", proposed_by=person.account_id,
+                proposed_at=now, decided_at=now,
+            )
+        )  # fmt: skip
+        issuer.name = after
+
+
+def test_imports_alone_are_stamped_under_the_filed_name(
+    office: Any, importing: Any, outbox: Any
+) -> None:
+    """Most rows say another name, the table's free text: it is not stamped."""
+    importing.run([*importing.rows([7, 8], assessor=OLD_NAME), *importing.rows([9], offset=302)])
+    office.correct(f"{HEAD}000007", {"direction": "设备维修"})
+    office.run()
+    outbox.freeze(outbox.prepare())
+    package = outbox.package("U00000001")
+    name, sheet = stamped(package)
+    assert name == "深圳市示例精密制造第1有限公司"
+    assert f"body='{name}'" in sheet
+    assert OLD_NAME not in sheet
+    # Made again after a renaming it says what it said: it was stamped under the name of its day.
+    (file,) = (office.home / "uploads").glob("U00000001-*")
+    file.unlink()
+    office.clock.moment += timedelta(days=1)
+    renamed(office, str(name), "深圳市示例新名有限公司")
+    assert outbox.package("U00000001") == package
+
+
+def test_a_new_certificate_under_another_name_is_still_refused(office: Any, outbox: Any) -> None:
     office.issue(office.people(1))
     with write_unit(office.engine) as session:
         session.get_one(Issuer, office.prefix).name = OLD_NAME

@@ -20,6 +20,18 @@ pytestmark = pytest.mark.browser
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 MONTH = timedelta(days=30)
 BATCH = "Y000044999001-20261124-0001"
+ODD_BATCHES = (
+    "B-1",
+    *(
+        f"Y000044999001-{day}-0001"
+        for day in (
+            "20261345", "20260229", "20240229", "20260431", "20260100", "20261125", "20991231",
+            "19991231", "00010101", "2026", "2026112",
+        )
+    ),
+    "Y000044999001-20261124-001",
+    "y000044999001-20261124-0001",
+)  # fmt: skip
 
 
 def imported(log: Any, at: int = 2, **change: Any) -> Any:
@@ -45,7 +57,12 @@ def test_imports_are_judged_and_told_alike(
     told: list[tuple[Any, Trust]] = [
         (good, trust),
         (make_log().evidence(), trust),
-        (imported(make_log(), batch="B-1").evidence(), trust),
+        *((imported(make_log(), batch=batch).evidence(), trust) for batch in ODD_BATCHES),
+        *(
+            (imported(make_log(status_time=time)).evidence(), trust)
+            for time in ("2026-11-23T16:00:00Z", "2026-11-23T15:59:59Z", "9999-12-31T23:59:59Z")
+        ),
+        (replace(good, staple=None), trust),
         (imported(make_log(), edition=2).evidence(), trust),
         (imported(make_log(), commit="00" * 32).evidence(), trust),
         (imported(make_log(), status=4).evidence(), trust),
@@ -69,7 +86,7 @@ def test_imports_are_judged_and_told_alike(
         }
         for evidence, believed in told
     ]
-    reasons = set()
+    reasons, days = set(), set()
     for (evidence, believed), answer in zip(told, ask(cases), strict=True):
         report = verify(evidence, believed, now=NOW, max_age=MONTH)
         heard = [(step["code"], step["answer"], step["reason"]) for step in answer["steps"]]
@@ -78,5 +95,7 @@ def test_imports_are_judged_and_told_alike(
         ours = report.step(StepCode.INCLUSION).facts.get("imported", "")
         theirs = answer["steps"][2]["facts"].get("imported", "")
         assert ours == theirs
+        days.add(ours)
         reasons |= {step.reason for step in report.steps}
     assert {Reason.INCLUSION_IMPORTED, Reason.SIGNATURE_IMPORTED, Reason.INCLUSION_GOOD} <= reasons
+    assert days == {"", "2026-11-24", "2024-02-29"}
