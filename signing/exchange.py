@@ -25,7 +25,7 @@ from signing.holder_messages import decode_answer, decode_ask, encode_message
 from signing.sqlite_file import put_in_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from signing.holder_messages import Answer, Ask
@@ -66,10 +66,14 @@ _BUSY_SECONDS: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """An ask that this worker is to answer. `body` opens only by `Exchange.read`."""
+    """An ask that this worker is to answer, taken `at` (Unix seconds).
+
+    `body` opens only by `Exchange.read`.
+    """
 
     ask_id: bytes
     body: bytes
+    at: float
 
 
 class Exchange:
@@ -117,7 +121,40 @@ class Exchange:
             if row is None:
                 return None
             connection.execute("UPDATE asks SET taken_at = ? WHERE ask_id = ?", (now, row[0]))
-        return Taken(ask_id=row[0], body=row[1])
+        return Taken(ask_id=row[0], body=row[1], at=now)
+
+    def take_again(self, taken: Taken, *, now: float) -> Taken | None:
+        """Take an ask anew that has waited with this worker, to be left alone with it from now on.
+
+        None where another worker took it meanwhile, or nobody waits for its answer any more.
+        """
+        with self._transaction() as connection:
+            row = connection.execute(
+                "SELECT body FROM asks WHERE ask_id = ? AND taken_at = ? AND answer IS NULL"
+                " AND asked_at > ?",
+                (taken.ask_id, taken.at, now - KEPT_SECONDS),
+            ).fetchone()
+            if row is None:
+                return None
+            connection.execute("UPDATE asks SET taken_at = ? WHERE ask_id = ?", (now, taken.ask_id))
+        return Taken(ask_id=taken.ask_id, body=row[0], at=now)
+
+    def hold(self, waiting: Iterable[Taken], *, now: float) -> tuple[Taken, ...]:
+        """Keep asks that wait with this worker from others; give those that are still its own.
+
+        Without their bodies, which `take_again` gives.
+        """
+        held = []
+        with self._transaction() as connection:
+            for taken in waiting:
+                changed = connection.execute(
+                    "UPDATE asks SET taken_at = ?"
+                    " WHERE ask_id = ? AND taken_at = ? AND answer IS NULL",
+                    (now, taken.ask_id, taken.at),
+                ).rowcount
+                if changed:
+                    held.append(Taken(ask_id=taken.ask_id, body=b"", at=now))
+        return tuple(held)
 
     def read(self, taken: Taken) -> Ask:
         """Open an ask. Raises MalformedExchange for what the site did not seal."""

@@ -19,6 +19,7 @@ import click
 
 from registry.cli.base import Exit, home_option
 from registry.cli.exchange_key import open_exchange
+from registry.cli.holder_papers import SCAN_SECONDS
 from registry.cli.holder_work import Bench, send_waiting, tell_changes, work_on, work_one
 from registry.cli.home import Home
 from registry.cli.services import Services
@@ -37,7 +38,6 @@ from verify_web.mail import SmtpChannel, settings_of
 
 COMMAND: Final = "CERTREG_CODE_COMMAND"
 COMMAND_SECONDS: Final = 20
-SCAN_SECONDS: Final = 60
 
 
 @click.group("holder")

@@ -20,7 +20,7 @@ from registry.office.cases import Doing, audit
 from registry.office.certificates import current_edition
 from registry.office.change_checks import Seen, look
 from registry.office.change_papers import NO_PAPER, Examined, paper_kind
-from registry.office.change_steps import OPEN, add_event, take_step
+from registry.office.change_steps import OPEN, add_event, require_turn, take_step
 from registry.office.changes import (
     LONGEST_REASON,
     MAY_ASK,
@@ -77,6 +77,31 @@ class AskUnsound(FormFaults):
         self.number = number
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A request that passed: its row, which is in no session yet, and what is sealed into it."""
+
+    row: ChangeRequest
+    held: Held
+    plan: Plan
+
+
+def may_ask(
+    session: Session,
+    wish: Wish,
+    document: bytes,
+    *,
+    by: Identity,
+    drawable: Callable[[str], bool],
+    context: Context,
+) -> None:
+    """Check a request in a snapshot before its paper is looked into, which takes a while.
+
+    ``document`` is the paper as it was sent. Raises what `ask` does; `ask` checks all of it again.
+    """
+    _asked(session, wish, document, by=by, drawable=drawable, context=context)
+
+
 def ask(
     session: Session,
     wish: Wish,
@@ -90,12 +115,34 @@ def ask(
     Raises ``NotAllowed``, ``FormFaults``, ``Refused``, and ``AskUnsound`` for what did not pass the
     checks: then the caller puts `note_unsound` down, for the transaction is undone.
     """
+    asked = _asked(session, wish, wish.document, by=by, drawable=drawable, context=context)
+    row, origin = asked.row, Origin(asked.row.origin)
+    session.add(row)
+    session.flush()
+    seal_held(row, asked.held, context)
+    seal_plan(row, asked.plan, context)
+    seal_document(row, wish.document, context)
+    actor = Actor.COMPANY if origin is Origin.COMPANY else Actor.CLERK
+    add_event(session, row, OPEN, row.state, actor=actor.value, by=by, note="", context=context)
+    session.add(audit(f"change-open-{row.kind}", reference(row.request_id), by, context))
+    return row
+
+
+def _asked(
+    session: Session,
+    wish: Wish,
+    document: bytes,
+    *,
+    by: Identity,
+    drawable: Callable[[str], bool],
+    context: Context,
+) -> _Asked:
     require(by, Role.CLERK, *COMPANY_ROLES)
     origin = Origin.COMPANY if by.role in COMPANY_ROLES else Origin.OFFICE
     kind = _kind(wish.kind, origin)
     number = _seen(session, wish.number, by)
     plan = read_plan(kind, wish.cause, wish.changes)
-    paper = paper_kind(wish.document)
+    paper = paper_kind(document)
     held = Held(answer="", field="", reason=_reason(wish.reason), wanted="")
     _alone(session, number, kind)
     today = china_day(context.clock.now())
@@ -120,15 +167,7 @@ def ask(
         require_sound(seen)
     except FormFaults as refused:
         raise AskUnsound(refused, number) from None
-    session.add(row)
-    session.flush()
-    seal_held(row, held, context)
-    seal_plan(row, plan, context)
-    seal_document(row, wish.document, context)
-    actor = Actor.COMPANY if origin is Origin.COMPANY else Actor.CLERK
-    add_event(session, row, OPEN, row.state, actor=actor.value, by=by, note="", context=context)
-    session.add(audit(f"change-open-{kind.value}", reference(row.request_id), by, context))
-    return row
+    return _Asked(row=row, held=held, plan=plan)
 
 
 def note_unsound(engine: Engine, unsound: AskUnsound, by: Identity, context: Context) -> None:
@@ -140,6 +179,17 @@ def note_unsound(engine: Engine, unsound: AskUnsound, by: Identity, context: Con
         session.add(audit("change-unsound", unsound.number, by, context))
 
 
+def may_resubmit(session: Session, request_id: int, document: bytes, doing: Doing) -> None:
+    """Check in a snapshot whether a request may be handed in again, before any look at its paper.
+
+    ``document`` is the paper as it was sent. Raises ``NotFound``, ``NotAllowed``, ``CaseMoved``,
+    ``ForbiddenStep``, ``FormFaults``.
+    """
+    row = _to_mend(session, request_id, doing)
+    require_turn(row, "resubmit", doing)
+    paper_kind(document)
+
+
 def resubmit(
     session: Session, request_id: int, document: Examined, doing: Doing, *, context: Context
 ) -> None:
@@ -147,9 +197,7 @@ def resubmit(
 
     Raises ``NotAllowed`` for what is another's to mend, ``FormFaults``, and what the engine raises.
     """
-    row = get_request(session, request_id, doing.by, lock=True)
-    if (row.origin == Origin.COMPANY) != (doing.by.role in COMPANY_ROLES):
-        raise NotAllowed("该申请由企业补正后重新提交")
+    row = _to_mend(session, request_id, doing, lock=True)
     paper = paper_kind(document)
     take_step(session, row, "resubmit", doing=doing, context=context)
     if paper:
@@ -158,6 +206,15 @@ def resubmit(
     row.edition = None
     row.due_from = china_day(context.clock.now())
     row.due_on, row.due_provisional = due_day(session, context)
+
+
+def _to_mend(
+    session: Session, request_id: int, doing: Doing, *, lock: bool = False
+) -> ChangeRequest:
+    row = get_request(session, request_id, doing.by, lock=lock)
+    if (row.origin == Origin.COMPANY) != (doing.by.role in COMPANY_ROLES):
+        raise NotAllowed("该申请由企业补正后重新提交")
+    return row
 
 
 def read_plan(kind: Kind, cause: str, changes: Mapping[str, str]) -> Plan:

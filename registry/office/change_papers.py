@@ -13,7 +13,7 @@ from typing import Final, NewType
 
 from registry.errors import Refused
 from registry.office.changes import document_kind
-from registry.office.document_files import Examiner, examine
+from registry.office.document_files import Examiner, ScanFailed, examine
 from registry.office.document_types import DocumentRefused
 from registry.office.form_faults import FieldFault, FormFaults
 
@@ -30,6 +30,15 @@ class PaperRefused(Refused):
     code = "paper-refused"
 
 
+class PaperNotScanned(ScanFailed):
+    """The virus scan gave no answer about a paper: ``faults`` say so at its field."""
+
+    def __init__(self, failed: ScanFailed) -> None:
+        """Say it in the words of ``failed``."""
+        super().__init__(str(failed))
+        self.faults = (FieldFault(field="document", text=str(failed)),)
+
+
 def paper_kind(data: bytes) -> str:
     """Say what kind of paper it is, "" for none. Raises ``FormFaults``."""
     kind = document_kind(data)
@@ -41,18 +50,21 @@ def paper_kind(data: bytes) -> str:
 def examined(folder: Path, data: bytes, *, examiner: Examiner, now: datetime) -> Examined:
     """Look into a paper; ``folder`` is that of the documents.
 
-    Raises ``FormFaults`` at the field ``document``, saying what to hand in, and ``ScanFailed``.
+    Raises ``FormFaults`` at the field ``document``, saying what to hand in, and
+    ``PaperNotScanned``.
     """
     if paper_kind(data):
         try:
             examine(folder, data, examiner=examiner, now=now)
         except DocumentRefused as refused:
             raise FormFaults([FieldFault(field="document", text=str(refused))]) from None
+        except ScanFailed as failed:
+            raise PaperNotScanned(failed) from None
     return Examined(data)
 
 
 def examined_of_holder(folder: Path, data: bytes, *, examiner: Examiner, now: datetime) -> Examined:
-    """Look into a holder's paper. Raises ``PaperRefused``, ``ScanFailed``."""
+    """Look into a holder's paper. Raises ``PaperRefused``, ``PaperNotScanned``."""
     try:
         return examined(folder, data, examiner=examiner, now=now)
     except FormFaults:

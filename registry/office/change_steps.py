@@ -82,6 +82,16 @@ def turn_of(row: ChangeRequest) -> Turn | None:
     )
 
 
+def require_turn(row: ChangeRequest, event: str, doing: Doing) -> Step:
+    """Return the step that is to be taken, on the version that the person has seen.
+
+    Raises ``CaseMoved``, ``ForbiddenStep``.
+    """
+    if doing.version != row.version:
+        raise CaseMoved(_moved(row))
+    return step_for(row, event, doing.by)
+
+
 def take_step(
     session: Session,
     row: ChangeRequest,
@@ -97,9 +107,7 @@ def take_step(
     for a remark that is too long.
     """
     by = doing.by if doing else None
-    if doing is not None and doing.version != row.version:
-        raise CaseMoved(_moved(row))
-    step = step_for(row, event, by)
+    step = require_turn(row, event, doing) if doing else step_for(row, event, None)
     note = doing.note.strip() if doing else ""
     if len(note) > LONGEST_REASON:
         raise FormFaults([FieldFault(field="note", text=f"意见、理由不超过 {LONGEST_REASON} 字")])

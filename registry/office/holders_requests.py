@@ -35,6 +35,7 @@ from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.holders_certificates import own_certificate
 from registry.office.holders_lines import HOLDER, holder_line
+from registry.office.holders_papers import refuse_further
 from registry.office.holders_sessions import holder_of
 from registry.rules.changing import CHANGE
 from registry.store.holders import ChangeRequest
@@ -80,7 +81,7 @@ class Allowed:
 def may_request(session: Session, ask: Request, *, context: Context) -> Allowed:
     """Say whether a request may be put down; asked first, so that no paper is looked into in vain.
 
-    Raises ``SessionOver``, ``NotFound``, ``RequestRefused``.
+    Raises ``SessionOver``, ``NotFound``, ``RequestRefused``, ``TooManyPapers``.
     """
     tag = holder_of(session, ask.session, context)
     row = own_certificate(session, tag, ask.number)
@@ -94,6 +95,8 @@ def may_request(session: Session, ask: Request, *, context: Context) -> Allowed:
     )
     if len(session.scalars(waiting).all()) >= MOST_OPEN:
         raise RequestRefused("too many requests of this holder are waiting")
+    if ask.document:
+        refuse_further(session, tag, context)
     return Allowed(id_tag=tag, number=row.number, kind=kind)
 
 

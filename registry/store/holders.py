@@ -1,4 +1,4 @@
-"""Holders (持证人): contacts, one-time codes, sessions, copies, share links, change requests.
+"""Holders (持证人): contacts, codes, sessions, copies, refused papers, share links, requests.
 
 A holder is known by ``id_tag``, the blind index of their ID number, as in the certificates.
 Secrets stand as SHA-256 or HMAC alone; what a person typed or how they are reached is sealed.
@@ -83,6 +83,17 @@ class HolderCopy(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class HolderPaper(Base):
+    """A paper of a holder that was looked into in vain: counted for 24 hours, then deleted."""
+
+    __tablename__ = "holder_papers"
+    __table_args__ = (Index("holder_papers_tag", "id_tag", "looked_at"),)
+
+    paper_id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id_tag: Mapped[bytes] = mapped_column(LargeBinary(16))
+    looked_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ShareLink(Base):

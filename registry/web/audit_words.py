@@ -74,6 +74,7 @@ _WORDS: Final = {
     "pool-list": "查看专家库名单",
     "publicity-list-print": "打印公示名单",
     "request-correction": "持证人申请信息更正",
+    "request-paper": "持证人提交的证明材料",
     "request-paper-download": "下载变更申请的证明材料",
     "request-reissue": "持证人申请补发",
     "share-view": "授权链接被查看",

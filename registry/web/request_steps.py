@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from registry.office import change_deciding as deciding
 from registry.office import change_making as making
 from registry.office.cases import GuardsFailed
-from registry.office.change_papers import NO_PAPER, Examined, examined
+from registry.office.change_papers import Examined, PaperNotScanned, examined
 from registry.office.changes import (
     KIND_WORDS,
     MAY_ASK,
@@ -28,6 +28,7 @@ from registry.office.identity import Role
 from registry.office.revising import CORRECTABLE
 from registry.office.unit import Desk
 from registry.rules.people import ID_TYPE_NAMES
+from registry.web import errors
 from registry.web.batch_scores import drawable
 from registry.web.cases import doing_from_form
 from registry.web.documents import examiner
@@ -72,31 +73,38 @@ def _asking(routes: Blueprint, desk: Desk, page: Page) -> None:
             changes=_changes(),
             reason=request.form.get("reason", ""),
         )
+        sent, context = _sent(), desk.context(me())
         try:
-            wish = replace(wish, document=_paper(desk))
+            with desk.read() as session:
+                making.may_ask(session, wish, sent, by=me(), drawable=drawable, context=context)
+            wish = replace(wish, document=_looked_into(desk, sent))
             with desk.write() as session:
-                context = desk.context(me())
                 row = making.ask(session, wish, by=me(), drawable=drawable, context=context)
                 request_id = row.request_id
         except making.AskUnsound as unsound:
-            making.note_unsound(desk.engine, unsound, me(), desk.context(me()))
+            making.note_unsound(desk.engine, unsound, me(), context)
             return _form(desk, unsound.faults), 422
         except FormFaults as refused:
             return _form(desk, refused.faults), 422
+        except PaperNotScanned as failed:
+            return _form(desk, failed.faults), _told(failed)
         return redirect(f"/requests/{request_id}", 303)
 
     @routes.post("/requests/<int:request_id>/resubmit")
     @decide(of=_ASKERS)
     def resubmit(request_id: int) -> Response | tuple[str, int]:
-        doing = doing_from_form("note-resubmit")
+        doing, sent = doing_from_form("note-resubmit"), _sent()
         try:
-            # Before anything is locked: looking into a paper takes a while.
-            paper = _paper(desk)
+            with desk.read() as session:
+                making.may_resubmit(session, request_id, sent, doing)
+            paper = _looked_into(desk, sent)
             with desk.write() as session:
                 context = desk.context(me())
                 making.resubmit(session, request_id, paper, doing, context=context)
         except FormFaults as refused:
             return page(desk, request_id, refused.faults, None), 422
+        except PaperNotScanned as failed:
+            return page(desk, request_id, failed.faults, None), _told(failed)
         return redirect(f"/requests/{request_id}", 303)
 
 
@@ -183,14 +191,28 @@ def _changes() -> Mapping[str, str]:
     return {name: request.form.get(name, "").strip() for name in CORRECTABLE}
 
 
-def _paper(desk: Desk) -> Examined:
-    """Look into the paper that was sent. Raises ``FormFaults``, ``ScanFailed``."""
+def _sent() -> bytes:
     sent = request.files.get("document")
     if sent is None or not sent.filename:
-        return NO_PAPER
+        return b""
     # One byte more than is taken: a longer file is seen and not read to its end.
-    data = sent.stream.read(MOST_DOCUMENT + 1)
+    return sent.stream.read(MOST_DOCUMENT + 1)
+
+
+def _looked_into(desk: Desk, data: bytes) -> Examined:
+    """Look into a paper, no transaction being open: it takes a while.
+
+    Raises ``FormFaults``, ``PaperNotScanned``.
+    """
     return examined(desk.documents, data, examiner=examiner(), now=desk.clock.now())
+
+
+def _told(failed: PaperNotScanned) -> int:
+    """Put down, as for every fault, that the scan gave no answer; give the page's status."""
+    problem = errors.classify(failed)
+    errors.note(problem, failed)
+    g.problem = problem
+    return problem.status
 
 
 def _form(desk: Desk, faults: tuple[FieldFault, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,38 @@ def test_an_ask_is_left_alone_for_a_minute_and_then_taken_again(exchange: Exchan
     assert exchange.take(now=100.0) is not None
     assert exchange.take(now=100.0 + TAKEN_SECONDS) is None
     assert exchange.take(now=100.1 + TAKEN_SECONDS) is not None
+
+
+def test_what_waits_with_a_worker_is_kept_from_others(exchange: Exchange) -> None:
+    exchange.ask(ASK, now=100.0)
+    taken = exchange.take(now=100.0)
+    assert taken is not None
+    (held,) = exchange.hold([taken], now=150.0)
+    assert exchange.take(now=100.1 + TAKEN_SECONDS) is None
+    again = exchange.take_again(held, now=200.0)
+    assert again is not None
+    assert exchange.read(again) == ASK
+    assert exchange.take(now=200.0 + TAKEN_SECONDS) is None
+    # Another takes it: it is no longer the first one's, whatever that one still holds.
+    assert exchange.take(now=200.1 + TAKEN_SECONDS) is not None
+    for mine in (taken, held, again):
+        assert exchange.hold([mine], now=270.0) == ()
+        assert exchange.take_again(mine, now=270.0) is None
+
+
+def test_what_is_answered_or_old_is_not_taken_again(exchange: Exchange) -> None:
+    for at in (100.0, 101.0):
+        exchange.ask(ASK, now=at)
+    first, second = exchange.take(now=102.0), exchange.take(now=102.0)
+    assert first is not None
+    assert second is not None
+    exchange.answer(first.ask_id, Done())
+    assert exchange.hold([first, second], now=103.0)[0].ask_id == second.ask_id
+    (held,) = exchange.hold([first, replace(second, at=103.0)], now=104.0)
+    assert exchange.take_again(first, now=104.0) is None
+    assert exchange.take_again(held, now=101.0 + KEPT_SECONDS) is None
+    exchange.drop(held.ask_id)
+    assert exchange.take_again(held, now=104.0) is None
 
 
 def test_what_is_old_is_neither_answered_nor_kept(exchange: Exchange) -> None:

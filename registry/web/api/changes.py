@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -181,15 +182,18 @@ def open_change_request(call: Call, given: NewRequest) -> ListedRequest:
         cause=given.cause.value,
         changes=given.changes.by_field(),
         reason=given.reason,
-        document=_paper(call, given.document),
     )
+    sent, by, context = _sent(given.document), call.by, call.context
     try:
+        with call.desk.read() as session:
+            making.may_ask(session, wish, sent, by=by, drawable=drawable, context=context)
+        wish = replace(wish, document=_looked_into(call, sent))
         with call.desk.write() as session:
-            row = making.ask(session, wish, by=call.by, drawable=drawable, context=call.context)
+            row = making.ask(session, wish, by=by, drawable=drawable, context=context)
             session.flush()
             return listed(row)
     except making.AskUnsound as unsound:
-        making.note_unsound(call.desk.engine, unsound, call.by, call.context)
+        making.note_unsound(call.desk.engine, unsound, by, context)
         raise
 
 
@@ -240,10 +244,12 @@ def take_change_step(call: Call, given: Remark) -> ListedRequest:
 @TABLE.post("/requests/<int:request_id>/resubmit", roles=_ASKS, takes=Returned, gives=ListedRequest)
 def resubmit_change(call: Call, given: Returned) -> ListedRequest:
     """Resubmit change (补正后重新提交)."""
-    # Before anything is locked: looking into a paper takes a while.
-    paper = _paper(call, given.document)
+    sent, doing = _sent(given.document), _doing(call, given)
+    with call.desk.read() as session:
+        making.may_resubmit(session, _id(call), sent, doing)
+    paper = _looked_into(call, sent)
     with call.desk.write() as session:
-        making.resubmit(session, _id(call), paper, _doing(call, given), context=call.context)
+        making.resubmit(session, _id(call), paper, doing, context=call.context)
         return _after(session, call)
 
 
@@ -266,13 +272,19 @@ def carry_out_change(call: Call, given: Remark) -> ListedRequest:
         return _after(session, call)
 
 
-def _paper(call: Call, text: str) -> Examined:
-    """Read and look into a paper. Raises ``FormFaults``, ``ScanFailed``."""
+def _sent(text: str) -> bytes:
     try:
-        data = b64decode(text, validate=True)
+        return b64decode(text, validate=True)
     except ValueError:
         fault = FieldFault(field="document", text="证明材料应为 base64")
         raise FormFaults([fault]) from None
+
+
+def _looked_into(call: Call, data: bytes) -> Examined:
+    """Look into a paper, no transaction being open: it takes a while.
+
+    Raises ``FormFaults``, ``PaperNotScanned``.
+    """
     desk = call.desk
     return examined(desk.documents, data, examiner=examiner(), now=desk.clock.now())
 

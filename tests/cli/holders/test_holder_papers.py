@@ -8,6 +8,7 @@ from typing import Any
 
 import pikepdf
 import pytest
+from sqlalchemy import select
 
 from registry.cli.holder_work import work_one
 from registry.store.audit import AuditLine
@@ -56,13 +57,20 @@ def test_a_refused_paper_is_told_in_words_and_a_good_one_is_taken(holders: Any) 
     assert left == []
 
 
-def test_nothing_of_a_refused_paper_stays_or_is_on_the_record(holders: Any) -> None:
-    session = holders.session(holders.numbers[0])
+def test_nothing_of_a_refused_paper_stays_but_one_line_that_names_nobody(holders: Any) -> None:
+    number = holders.numbers[0]
+    session = holders.session(number)
     lines = holders.count(AuditLine)
-    answer = holders.ask(wish(session, holders.numbers[0], SCRIPT))
+    answer = holders.ask(wish(session, number, SCRIPT))
     assert answer == Refusal(code="paper-refused")
-    assert holders.count(AuditLine) == lines
+    assert holders.count(AuditLine) == lines + 1
     assert holders.count(ChangeRequest) == 0
+    with read_unit(holders.bench.engine) as reading:
+        line = reading.scalars(select(AuditLine).order_by(AuditLine.line_id.desc())).first()
+        assert line is not None
+        assert (line.actor, line.action, line.subject, line.detail, line.source, line.result) == (
+            "holder", "request-paper", number, "paper-refused", "", "refused",
+        )  # fmt: skip
 
 
 def test_no_paper_is_looked_into_for_a_request_that_may_not_be_made(holders: Any) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from sqlalchemy import select
 
 from registry.cli import holders as commands
 from registry.cli.holders import ByKind, CommandLetters, make_channel
+from registry.cli.services import Services
 from registry.errors import Refused
 from registry.office.channels import ConsoleChannel, Letter, LetterLost
 from registry.office.holders_contacts import contact_of
 from registry.store.base import read_unit
 from registry.store.certificates import Certificate
-from signing.holder_messages import Begin, Begun
+from registry.store.holders import HolderPaper
+from signing.holder_messages import Begin, Begun, Done, Refusal, Request
 
 MAIL = Letter(address="holder@example.invalid", subject="验证码", text="验证码：000000\n")
 MOBILE = Letter(address="13800138000", subject="验证码", text="验证码：000000\n")
@@ -49,6 +52,58 @@ def test_the_process_answers_sends_the_code_and_ends_when_told(holders: Any, sto
         assert "验证码：" in letter[2]
         worker.send_signal(signal.SIGTERM)
         assert worker.wait() == 0
+
+
+def scanning(holders: Any, folder: Path, script: str) -> Path:
+    """Have papers scanned by a script; give its file."""
+    scan = folder / "scan"
+    scan.write_text(f"#!/bin/sh\n{script}\n")
+    scan.chmod(0o700)
+    settings = holders.home.path / "certreg.toml"
+    lines = settings.read_text()
+    settings.write_text(f"document_scanner = {json.dumps([str(scan)])}\n{lines}")
+    return scan
+
+
+def with_paper(session: str, number: str) -> Request:
+    return Request(
+        session=session, number=number, kind="reissue", field="", wanted="", reason="遗失",
+        document=b"\xff\xd8\xff a photograph \xff\xd9",
+    )  # fmt: skip
+
+
+def test_the_process_sends_codes_while_a_scan_goes_on_and_ends_after_it(
+    holders: Any, stock: Any, tmp_path: Path
+) -> None:
+    number, other, exchange = *holders.numbers[:2], holders.bench.exchange
+    session, now = holders.session(number), holders.clock.now().timestamp()
+    scan = scanning(holders, tmp_path, 'touch "$0.on"; until test -e "$0.go"; do sleep 0.05; done')
+    ask = Begin(facts={"number": other, "name": holders.names[other]}, network="")
+    with stock.process("holder", "work", "--console") as worker:
+        paper_id = exchange.ask(with_paper(session, number), now=now)
+        while not Path(f"{scan}.on").exists():
+            assert not exchange.is_answered(paper_id)
+            time.sleep(0.02)
+        assert isinstance(until_answered(holders, exchange.ask(ask, now=now)), Begun)
+        assert not exchange.is_answered(paper_id)
+        worker.send_signal(signal.SIGTERM)
+        Path(f"{scan}.go").touch()
+        assert worker.wait() == 0
+    assert isinstance(exchange.collect(paper_id), Done)
+
+
+def test_a_scan_that_does_not_end_is_ended(
+    holders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = holders.numbers[0]
+    session = holders.session(number)
+    scanning(holders, tmp_path, "exec sleep 600")
+    monkeypatch.setattr(commands, "SCAN_SECONDS", 0.2)
+    services = Services.open(holders.home)
+    holders.bench = replace(holders.bench, examine=commands.make_bench(services).examine)
+    assert holders.ask(with_paper(session, number)) == Refusal(code="trouble")
+    assert holders.count(HolderPaper) == 1
+    services.engine.dispose()
 
 
 def test_a_worker_killed_at_once_leaves_the_ask_to_the_next(holders: Any, stock: Any) -> None:
