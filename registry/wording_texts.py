@@ -324,7 +324,7 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         ),
     ),
     Code.NUMBER_SERIAL_ZERO: (
-        "证书编号末 6 位流水号应在 000001 至 999999 之间。",
+        "证书编号末 6 位序列码应在 000001 至 999999 之间。",
         "the last six digits of a certificate number run from 000001 to 999999.",
     ),
     Code.NUMBER_PREFIX: (
@@ -351,6 +351,37 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "补录后，{year} 年 {level} 级的新证书将从 {number} 号起编，其间 {count} 个号不再使用。",
         "new certificates of {year}, level {level}, will go on from {number}; {count} are skipped.",
     ),
+    Code.NUMBER_JUMP_FAR: (
+        (
+            "证书编号 {value} 比现有编号多跳 {count} 个号，{year} 年 {level} 级只剩 {free} 个号。"
+            "请核对编号。"
+        ),
+        "number {value} skips {count} and leaves {free} of {year}, level {level}; check it.",
+    ),
+    Code.NUMBER_WAITING: (
+        "证书编号 {value} 也在补录 {found} 中，该件尚未办结。请核对两件，只补录一次。",
+        "number {value} stands in import {found} too, which is not decided; check both.",
+    ),
+    Code.IMPORT_UNREADABLE: (
+        "补录 {found} 的补录表无法读取，证书编号未与其核对。请先办结该件。",
+        "the rows of import {found} cannot be read: numbers were not compared with it.",
+    ),
+    Code.DATE_SINCE_ISSUING: (
+        "该机构自 {limit} 起由本系统核发证书，发证日期 {value} 不早于此日，不能补录。请核对日期。",
+        "this body's certificates are issued here since {limit}; one of {value} is not imported.",
+    ),
+    Code.ISSUER_UNLISTED: (
+        "企业不在备案名单内（{found}）。此前颁发的证书可以补录，请核对发证日期和原发证记录。",
+        "the company is not on the list ({found}); check the dates against its own records.",
+    ),
+    Code.ASSESSOR_UNFILED: (
+        "“{value}”不是该机构现用或者曾用的备案名称。请与证书原件核对。",
+        "“{value}” is no name this body is or was filed under; check it with the certificate.",
+    ),
+    Code.OCCUPATION_NAME_DIFFERS: (
+        "职业目录中，编码 {value} 的职业名称是“{expected}”。请与证书原件核对职业名称和职业编码。",
+        "the catalogue calls occupation {value} “{expected}”; check both with the certificate.",
+    ),
     Code.OCCUPATION_UNLISTED: (
         "职业目录中没有编码 {value}。请核对；属旧版目录的，请先在职业目录中补充。",
         "no occupation {value} in the catalogue; check it, or add the occupation there first.",
@@ -360,7 +391,7 @@ TEXTS: Final[Mapping[Code, tuple[str, str]]] = {
         "occupation {value} has no level {level} in the catalogue; check both.",
     ),
     Code.CATALOGUE_ABSENT: (
-        "本系统尚未导入职业目录，职业编码和等级未与目录核对。",
-        "no catalogue of occupations is loaded: codes and levels were not compared with one.",
+        "本系统尚未导入职业目录，职业编码、名称和等级未与目录核对。",
+        "no catalogue of occupations is loaded: codes, names and levels were not compared.",
     ),
 }

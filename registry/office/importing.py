@@ -23,8 +23,10 @@ from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.identity import Identity, NotAllowed, Role, require
 from registry.office.importing_checks import CheckedImport, check_against_registry
+from registry.office.importing_keys import require_days
 from registry.office.importing_rows import forget_rows, open_rows, seal_rows
 from registry.office.importing_steps import PREPARE, add_event, take_step
+from registry.office.importing_waiting import check_waiting
 from registry.office.importing_writing import (
     ImportOrder,
     audit_line,
@@ -171,7 +173,8 @@ def take(session: Session, import_id: int, event: str, doing: Doing, *, context:
 def carry_out(session: Session, import_id: int, doing: Doing, tools: Tools) -> IssuedBatch:
     """Carry an approved import out, by somebody of the office.
 
-    Raises what `approve` raises, ``KeyNotActive`` and ``AlreadyHeld``.
+    Raises what `approve` raises, ``KeyNotActive``, ``KeyTooYoung``, ``NumbersHeld`` and
+    ``AlreadyHeld``.
     """
     require_city(doing.by, Role.CLERK, Role.APPROVER)
     return _carry_out(session, get_import(session, import_id, doing.by, lock=True), doing, tools)
@@ -240,12 +243,12 @@ def find_import(session: Session, reference: str, *, lock: bool = False) -> Cert
 def look_again(
     session: Session, row: CertificateImport, *, today: date, context: Context
 ) -> tuple[tuple[ImportRow, ...], Findings]:
-    """Open a waiting import's rows and check them against the registry as it is now.
+    """Open a waiting import's rows and check them against the registry and the other ones.
 
     Raises ``Refused`` for one that has ended, ``FieldDamaged``.
     """
-    rows, findings = open_rows(session, row, context), Findings()
-    check_against_registry(session, rows, row.prefix, findings, today=today, context=context)
+    rows, findings = _look(session, row, today=today, context=context)
+    check_waiting(session, row, rows, findings, context)
     return rows, findings
 
 
@@ -300,8 +303,16 @@ def _guards(session: Session, row: CertificateImport, tools: Tools) -> tuple[Gua
         return ()
     # Under the issuer's lock: what is found free here is free until the commit.
     locked_issuer(session, row.prefix)
-    _rows, findings = look_again(session, row, today=tools.today, context=tools.context)
+    _rows, findings = _look(session, row, today=tools.today, context=tools.context)
     return () if findings.errors else (Guard.IMPORT_SOUND,)
+
+
+def _look(
+    session: Session, row: CertificateImport, *, today: date, context: Context
+) -> tuple[tuple[ImportRow, ...], Findings]:
+    rows, findings = open_rows(session, row, context), Findings()
+    check_against_registry(session, rows, row.prefix, findings, today=today, context=context)
+    return rows, findings
 
 
 def _carry_out(
@@ -313,6 +324,7 @@ def _carry_out(
     tools.before_signing()
     rows = open_rows(session, row, context)
     signer = tools.signer(row.prefix)
+    require_days(signer.info, rows)
     done = write_import(session, _order(row, rows), signer=signer, context=context)
     row.batch_id = done.batch_id
     forget_rows(row)

@@ -1,8 +1,9 @@
 """Checking a table of existing certificates (补录核对): the same for preview, import and approval.
 
 Row checks are `registry.rules.imported`; added here is what only the registry knows: whether a
-number or a person's qualification is held already, what the catalogue of occupations has, and how
-far the numbers minted here will have to go on.
+number or a person's qualification is held already, what the catalogue of occupations has, how far
+the numbers minted here will have to go on, and whether it is history at all
+(`registry.office.importing_history`).
 """
 
 from __future__ import annotations
@@ -18,14 +19,23 @@ from sqlalchemy.orm import Session
 from registry.errors import Refused
 from registry.office.checking import ASKED_AT_ONCE, check_people
 from registry.office.context import Context
-from registry.office.issuing import FIRST_SERIAL
+from registry.office.importing_history import check_body
+from registry.office.issuing import FIRST_SERIAL, LAST_SERIAL
 from registry.rules.findings import Fault, FindingCode, Findings
 from registry.rules.imported import ImportChecker, ImportRow, import_digest
-from registry.rules.text import Cell
+from registry.rules.text import Cell, squeeze
 from registry.store.among import among
 from registry.store.certificates import Certificate
 from registry.store.counters import number_scope, peek
 from registry.store.registers import Occupation
+
+FARTHEST_JUMP: Final = 50_000
+"""Numbers that an import may skip in a series that goes on: no organisation certifies as many of
+one level in a year, so a longer jump is a mistyped number."""
+
+LEAST_FREE: Final = 10_000
+"""Numbers that an import which jumps must leave: a whole year of a large organisation's. What a
+series loses is lost for good, for a number is never given from a gap."""
 
 T = TypeVar("T")
 _HELD: Final = select(Certificate.number).where(
@@ -91,6 +101,7 @@ def check_against_registry(
     context: Context,
 ) -> None:
     """Add to ``findings`` what the registry has against these rows; writes nothing."""
+    check_body(session, rows, prefix, findings)
     _check_catalogue(session, rows, findings)
     for piece in _pieces(rows, ASKED_AT_ONCE):
         _check_numbers(session, piece, findings)
@@ -100,15 +111,17 @@ def check_against_registry(
 
 def highest_serials(rows: Iterable[ImportRow]) -> dict[tuple[int, str], int]:
     """Return the highest serial of each (year, level) among these rows."""
-    highest: dict[tuple[int, str], int] = {}
-    for row in rows:
-        key = row.candidate.issued.year, row.candidate.level
-        highest[key] = max(highest.get(key, 0), row.serial)
-    return highest
+    return {series: row.serial for series, row in _last_rows(rows).items()}
+
+
+class NumbersHeld(Refused):
+    """Numbers of the table stand in the registry already."""
+
+    code = "numbers-held"
 
 
 def require_unheld(session: Session, rows: Sequence[ImportRow]) -> None:
-    """Raise ``Refused`` if a number of these rows stands in the registry.
+    """Raise ``NumbersHeld`` if a number of these rows stands in the registry.
 
     The last look, under the issuer's lock: nobody else gives these numbers away meanwhile.
     """
@@ -117,10 +130,11 @@ def require_unheld(session: Session, rows: Sequence[ImportRow]) -> None:
         _check_numbers(session, piece, findings)
     if findings.errors:
         msg = (
+            f"有 {findings.errors} 个证书编号已在本系统登记，没有补录：请重新核对补录表。"
             f"{findings.errors} of the numbers are registered here already, nothing was imported: "
             "check the table again to see the rows"
         )
-        raise Refused(msg)
+        raise NumbersHeld(msg)
 
 
 def _check_numbers(session: Session, rows: Sequence[ImportRow], findings: Findings) -> None:
@@ -131,10 +145,13 @@ def _check_numbers(session: Session, rows: Sequence[ImportRow], findings: Findin
 
 
 def _check_catalogue(session: Session, rows: Sequence[ImportRow], findings: Findings) -> None:
-    """Hold codes and levels against every edition there is: an old certificate is of an old one."""
+    """Hold codes, names and levels against every edition: an old certificate is of an old one."""
     levels: dict[str, set[str]] = {}
-    for code, symbols in session.execute(select(Occupation.code, Occupation.levels)):
+    names: dict[str, dict[str, str]] = {}
+    query = select(Occupation.code, Occupation.name, Occupation.levels).order_by(Occupation.edition)
+    for code, name, symbols in session.execute(query):
         levels.setdefault(code, set()).update(symbols)
+        names.setdefault(code, {})[squeeze(name)] = name
     if not levels:
         findings.add(Fault(code=FindingCode.CATALOGUE_ABSENT))
         return
@@ -143,7 +160,13 @@ def _check_catalogue(session: Session, rows: Sequence[ImportRow], findings: Find
         if code not in levels:
             fault = Fault(code=FindingCode.OCCUPATION_UNLISTED, facts={"value": code})
             findings.add(fault, row=row.candidate.row, column="occupation_code")
-        elif level not in levels[code]:
+            continue
+        # Only told: a certificate may have been printed with a standard's name of the occupation.
+        if squeeze(row.candidate.occupation) not in names[code]:
+            facts = {"value": code, "expected": "”或者“".join(names[code].values())}
+            fault = Fault(code=FindingCode.OCCUPATION_NAME_DIFFERS, facts=facts)
+            findings.add(fault, row=row.candidate.row, column="occupation")
+        if level not in levels[code]:
             fault = Fault(code=FindingCode.LEVEL_UNLISTED, facts={"value": code, "level": level})
             findings.add(fault, row=row.candidate.row, column="level")
 
@@ -156,23 +179,41 @@ def _tell_jumps(
     *,
     today: date,
 ) -> None:
-    """Say what this year's numbers lose: one mistyped high serial would use up the level."""
-    for (year, level), serial in sorted(highest_serials(rows).items()):
+    """Say what the numbers that are still given lose; refuse what would use a level up.
+
+    New certificates are of this year, and of the last one while its batches are being filed.
+    """
+    for (year, level), last in sorted(_last_rows(rows).items()):
+        if year < today.year - 1:
+            continue
         due = peek(session, number_scope(prefix, year, level), start=FIRST_SERIAL)
-        own = {
-            row.serial
-            for row in rows
-            if (row.candidate.issued.year, row.candidate.level) == (year, level)
-        }
-        skipped = serial + 1 - due - sum(number >= due for number in own)
-        if year == today.year and skipped > 0:
-            facts = {
-                "year": str(year),
-                "level": level,
-                "number": f"{serial + 1:06}",
-                "count": str(skipped),
-            }
+        own = {row.serial for row in rows if _series(row) == (year, level)}
+        skipped = last.serial + 1 - due - sum(serial >= due for serial in own)
+        if skipped <= 0:
+            continue
+        facts = {"year": str(year), "level": level, "count": str(skipped)}
+        free = LAST_SERIAL - last.serial
+        if skipped > FARTHEST_JUMP or free < LEAST_FREE:
+            facts |= {"value": last.number, "free": str(free)}
+            fault = Fault(code=FindingCode.NUMBER_JUMP_FAR, facts=facts)
+            findings.add(fault, row=last.candidate.row, column="number")
+        else:
+            facts["number"] = f"{last.serial + 1:06}"
             findings.add(Fault(code=FindingCode.NUMBER_JUMP, facts=facts))
+
+
+def _last_rows(rows: Iterable[ImportRow]) -> dict[tuple[int, str], ImportRow]:
+    """Return the row with the highest serial of each (year, level)."""
+    last: dict[tuple[int, str], ImportRow] = {}
+    for row in rows:
+        known = last.setdefault(_series(row), row)
+        if row.serial > known.serial:
+            last[_series(row)] = row
+    return last
+
+
+def _series(row: ImportRow) -> tuple[int, str]:
+    return row.candidate.issued.year, row.candidate.level
 
 
 def _pieces(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -2,7 +2,8 @@
 
 The term is the dated rule 评价资料保存, counted from the day on which something ended. Then go:
 documents that were removed, or of an application that was not granted; the roster of a plan that
-came to nothing; the scores of a batch that came to nothing, and of those who failed in any other.
+came to nothing; the scores of a batch that came to nothing, and of those who failed in any other;
+the rows of an import (补录) that nobody decided, which lapses. Fault reports of imports go sooner.
 What leads to a certificate stays.
 """
 
@@ -20,6 +21,8 @@ from registry.office.cases import EDITABLE, CaseKind, audit
 from registry.office.context import Context
 from registry.office.document_vault import Paper, Vault
 from registry.office.due import china_day
+from registry.office.fault_reports import drop_old_import_reports
+from registry.office.importing_lapsing import lapse_imports
 from registry.rules.terms import Term, deadline
 from registry.store.procedure import Case, CaseDocument, CasePerson
 
@@ -34,11 +37,13 @@ _HELD_BATCHES: Final = ("issued", "closed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """How many rows were erased: documents, rows of rosters, rows of scores."""
+    """How many were erased: documents, rows of rosters and of scores, imports, their reports."""
 
     documents: int = 0
     roster_rows: int = 0
     score_rows: int = 0
+    imports: int = 0
+    import_reports: int = 0
 
 
 def kept_until(ended: date, almanac: Almanac) -> date:
@@ -57,12 +62,15 @@ def erase_expired(session: Session, vault: Vault, context: Context) -> Erased:
         documents=_erase_documents(session, vault, almanac, today),
         roster_rows=_erase_persons(session, _is(CaseKind.PLAN, _FAILED_PLANS), almanac, today),
         score_rows=_erase_persons(session, _scores(), almanac, today),
+        imports=lapse_imports(session, lambda day: kept_until(day, almanac) < today, context),
+        import_reports=drop_old_import_reports(vault.folder, today=today),
     )
     if erased != Erased():
         line = audit("retention-erase", SUBJECT, None, context)
         line.detail = (
             f"documents {erased.documents}; roster rows {erased.roster_rows};"
-            f" score rows {erased.score_rows}"
+            f" score rows {erased.score_rows}; imports {erased.imports};"
+            f" import reports {erased.import_reports}"
         )
         session.add(line)
     return erased

@@ -94,7 +94,14 @@ class FindingCode(StrEnum):
     NUMBER_REPEATED = "number-repeated"
     NUMBER_HELD = "number-held"
     NUMBER_JUMP = "number-jump"
+    NUMBER_JUMP_FAR = "number-jump-far"
+    NUMBER_WAITING = "number-waiting"
+    IMPORT_UNREADABLE = "import-unreadable"
+    DATE_SINCE_ISSUING = "date-since-issuing"
+    ISSUER_UNLISTED = "issuer-unlisted"
+    ASSESSOR_UNFILED = "assessor-unfiled"
     OCCUPATION_UNLISTED = "occupation-unlisted"
+    OCCUPATION_NAME_DIFFERS = "occupation-name-differs"
     LEVEL_UNLISTED = "level-unlisted"
     CATALOGUE_ABSENT = "catalogue-absent"
     EMPLOYMENT_UNKNOWN = "employment-unknown"
@@ -133,7 +140,12 @@ WARNINGS = frozenset(
         FindingCode.NAME_SHORT,
         FindingCode.OCCUPATION_TWO_NAMES,
         FindingCode.PLANNED_HOLDS,
+        FindingCode.OCCUPATION_NAME_DIFFERS,
         FindingCode.NUMBER_JUMP,
+        FindingCode.NUMBER_WAITING,
+        FindingCode.IMPORT_UNREADABLE,
+        FindingCode.ISSUER_UNLISTED,
+        FindingCode.ASSESSOR_UNFILED,
         FindingCode.CATALOGUE_ABSENT,
     }
 )

@@ -148,10 +148,11 @@ def _disagreements(
 def import_digest(prefix: str, rows: Iterable[ImportRow]) -> str:
     """Digest a table's content (SHA-256, 64 hexadecimal digits): known again when sent again.
 
-    As `candidate.ContentDigest`, each field with its length; with number and assessing body.
+    As `candidate.ContentDigest`, each field with its length; with number and assessing body. The
+    rows are taken by number, so that the same ones in another order are the same table.
     """
     digest = hashlib.sha256(_DOMAIN + prefix.encode())
-    for row in rows:
+    for row in sorted(rows, key=lambda one: one.number):
         person = row.candidate
         fields = (
             row.number,

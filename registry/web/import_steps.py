@@ -21,6 +21,8 @@ from registry.office.change_deciding import Tools
 from registry.office.form_faults import FieldFault, FormFaults
 from registry.office.identity import Identity, Role
 from registry.office.importing import find_import, require_city
+from registry.office.importing_checks import NumbersHeld
+from registry.office.importing_keys import KeyTooYoung
 from registry.office.issuer_keys import KeyNotActive
 from registry.office.told_signer import told_signers
 from registry.office.unit import Desk
@@ -33,6 +35,10 @@ Page: TypeAlias = Callable[[Desk, str, tuple[FieldFault, ...]], str]
 Answer: TypeAlias = Response | tuple[str, int]
 _WORDS: Final = Words(title="正在补录", english="Importing", counted="已签发（本）")
 _NO_KEY: Final = "该机构的签发密钥不在有效状态，没有补录：请联系系统管理员更换密钥后再办理"
+_HELD: Final = "表中有证书编号已在本系统登记，没有补录：请在检查结果中逐行核对"
+_YOUNG: Final = (
+    "有证书的发证日期早于该机构签发密钥的生效日期，没有补录：请联系系统管理员更换密钥后再办理"
+)
 _HOLDS: Final = "表中有人已持有同一职业同一等级的有效证书，没有补录：请在检查结果中逐行核对"
 
 
@@ -94,6 +100,10 @@ def said_to_clerks() -> Iterator[None]:
         yield
     except KeyNotActive:
         raise KeyNotActive(_NO_KEY) from None
+    except KeyTooYoung:
+        raise KeyTooYoung(_YOUNG) from None
+    except NumbersHeld:
+        raise NumbersHeld(_HELD) from None
     except AlreadyHeld:
         raise AlreadyHeld(_HOLDS) from None
 

@@ -2,7 +2,7 @@
 
 The file is read by the limited worker and its rows are checked before the database's write lock is
 taken; under the lock only the registry is asked. What is wrong with it is kept as a fault report,
-one for each clerk, until the next table; a table that was kept with hints keeps its report too.
+one for each clerk, until the next table or its day; a table kept with hints keeps its report too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from werkzeug.wrappers import Response
 
 from registry.errors import NotFound, Refused
 from registry.office.disclosures import Disclosed, note_disclosure
-from registry.office.fault_reports import drop_report, has_report, keep_report, read_report
+from registry.office.fault_reports import (
+    IMPORT_REPORTS,
+    drop_report,
+    has_report,
+    keep_report,
+    read_report,
+)
 from registry.office.form_faults import FieldFault
 from registry.office.identity import Identity, Role
 from registry.office.importing import prepare, require_city
@@ -54,8 +60,7 @@ LIMITS: Final = Limits(
 AGAIN, HINTS = "again", "hints"
 """Where an address says that a table was known already, and how many hints it was kept with."""
 
-_REPORTS: Final = 1 << 32
-"""Reports stand by number among those of cases; no case has one so large."""
+_REPORTS: Final = IMPORT_REPORTS
 
 _NO_REPORT: Final = "没有可以下载的问题表：请重新上传补录表"
 _CHECKING: Final = Words(
@@ -156,7 +161,7 @@ def _prepare(desk: Desk, held: Held, prefix: str, by: Identity) -> _Done:
         found, number = done.findings, _report_number(by)
         kept = done.import_id is not None
         if (kept and not found.warnings) or done.recognised:
-            drop_own_report(desk, by)
+            _drop_own_report(desk, by)
         else:
             keep_report(desk.documents, number, report_of(held, table, found), context)
         if not kept:
@@ -174,12 +179,12 @@ def arrival(desk: Desk, *, mine: bool) -> Mapping[str, object]:
     """Say to whoever has just handed the table in that it was known, or has hints to look at."""
     hints = max(request.args.get(HINTS, 0, type=int), 0) if mine else 0
     return {
-        "again": AGAIN in request.args,
+        "again": mine and AGAIN in request.args,
         "hints": hints if hints and has_report(desk.documents, _report_number(me())) else 0,
     }
 
 
-def drop_own_report(desk: Desk, by: Identity) -> None:
+def _drop_own_report(desk: Desk, by: Identity) -> None:
     """Remove a clerk's report of an earlier table: it holds persons and serves nobody any more."""
     drop_report(desk.documents, _report_number(by))
 

@@ -28,11 +28,12 @@ from registry.web.gate import OFFICE, decide, me
 from registry.web.import_checks import look, steps_for
 from registry.wording import message
 
-TONES: Final = {"carried-out": "good", "refused": "bad", "withdrawn": ""}
+TONES: Final = {"carried-out": "good", "refused": "bad", "withdrawn": "", "lapsed": ""}
 """How a state looks; all others are under way."""
 
 ROWS_PAGE: Final = 25
 OCCUPATIONS_SHOWN: Final = 40
+BODIES_SHOWN: Final = 20
 
 
 def blueprint(desk: Desk) -> Blueprint:
@@ -85,8 +86,11 @@ def page(desk: Desk, reference: str, faults: tuple[FieldFault, ...] = ()) -> str
         digest=row.digest,
         tone=TONES.get(listed.state, "warn"),
         checks=[(one, tuple(map(message, one.findings))) for one in seen.checks],
-        unsound=any(one.passed is False for one in seen.checks),
+        unsound=seen.unsound,
+        waits_for_key=seen.waits_for_key,
         sums=seen.sums,
+        bodies=seen.bodies[:BODIES_SHOWN],
+        more_bodies=max(len(seen.bodies) - BODIES_SHOWN, 0),
         occupations=seen.sums.occupations[:OCCUPATIONS_SHOWN],
         level=level_of,
         steps={step.event for step in open_now.steps},

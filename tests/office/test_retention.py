@@ -116,7 +116,9 @@ def test_removed_papers_go_after_their_last_day_and_shared_bytes_with_the_last(
     assert erase(small) == Erased()
     with small.read() as session:
         (line,) = session.query(AuditLine).filter_by(action="retention-erase")
-        assert line.detail == "documents 2; roster rows 0; score rows 0"
+        assert line.detail == (
+            "documents 2; roster rows 0; score rows 0; imports 0; import reports 0"
+        )
 
 
 @pytest.mark.parametrize("state", ["rejected", "withdrawn"])

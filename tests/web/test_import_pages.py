@@ -41,7 +41,7 @@ def test_a_table_is_handed_in_approved_by_another_and_carried_out(
         assert words in listed
     page = chief.get(HERE)
     assert "未通过" not in page
-    assert page.count(">通过<") == 5
+    assert page.count(">通过<") == 9
     for words in (
         "同意并执行",
         "4 本",
@@ -170,7 +170,8 @@ def test_what_was_sound_and_is_not_any_more_stops_the_approval(
     # What would be refused is not offered; it can be sent back.
     assert "同意并执行" not in page
     assert "检查未通过，不能补录" in page
-    assert "退回，不予补录" in page
+    assert "<summary>不予补录</summary>" in page
+    assert "退回" not in page
     refused = text_of(
         chief.post(f"{second}/approve", status=422, version=1, **{"note-approve": "同意"})
     )
@@ -185,7 +186,7 @@ def test_without_a_catalogue_nobody_says_that_the_codes_are_in_it(
         session.query(Occupation).delete()
     hand_in()
     page = browse("approver").get(HERE)
-    assert ">待核</strong> 职业编码和等级在职业目录内" in page
+    assert ">待核</strong> 职业编码、名称和等级与职业目录一致" in page
 
 
 def test_rows_other_than_were_handed_in_can_only_be_taken_back(

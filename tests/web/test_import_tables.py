@@ -71,8 +71,8 @@ def test_a_table_with_hints_is_taken_and_tells_of_them(
     importing: Any, hand_in: Any, import_desk: Any, browse: Any
 ) -> None:
     rows = import_desk.cells(3)
-    rows[0]["number"] = f"{import_desk.PREFIX}26{rows[0]['number'][15]}000400"
-    rows[0]["issued"] = "2026-06-30"
+    rows[0]["number"] = f"{import_desk.PREFIX}25{rows[0]['number'][15]}000400"
+    rows[0]["issued"] = "2025-06-30"
     told = hand_in(rows)
     assert told.location == f"{HERE}?hints=1"
     assert "1 处提示" in browse("clerk").get(told.location)

@@ -7,13 +7,16 @@ from typing import Annotated
 from msgspec import Meta
 from sqlalchemy.orm import Session
 
+from registry.errors import NotFound
 from registry.office import importing
 from registry.office.cases import Doing
 from registry.office.importing import ImportRecord, find_import, require_city
 from registry.office.importing_checks import check_table
+from registry.office.importing_history import BodyCount
 from registry.office.importing_list import ListedImport, list_imports, one_listed
 from registry.office.importing_steps import timeline
 from registry.office.importing_sums import Sums
+from registry.office.issuers import all_issuers
 from registry.rules.importing import IMPORT
 from registry.rules.workflow import Guard
 from registry.sheets.layout_import import IMPORT as LAYOUT
@@ -26,10 +29,11 @@ from registry.web.batch_scores import drawable
 from registry.web.gate import OFFICE
 from registry.web.import_checks import look, steps_for
 from registry.web.import_steps import said_to_clerks, tools_of
-from registry.web.import_upload import LIMITS, drop_own_report
+from registry.web.import_upload import LIMITS
 from registry.wording import message
 
 TABLE = Table("imports")
+_UNKNOWN = "没有这个机构编码的评价机构：请核对 prefix（13 位）"
 
 
 class Imports(Given, frozen=True, kw_only=True):
@@ -57,12 +61,14 @@ class WholeImport(Given, frozen=True, kw_only=True):
     """An import with its table in sums, the checks, the steps and the timeline.
 
     ``digest`` is over the table's rows (SHA-256, hex). ``why_not`` says why there are no steps,
-    where that is to be said.
+    where that is to be said. ``bodies`` are the names of the assessing body that the rows of an
+    open import have.
     """
 
     imported: ListedImport
     digest: str
     sums: Sums
+    bodies: tuple[BodyCount, ...]
     checks: tuple[Checked, ...]
     steps: tuple[OpenStep, ...]
     why_not: str
@@ -84,6 +90,9 @@ def hand_in_import(call: Call, given: NewImport) -> HandedIn:
     """Hand in import (提交补录表（正文为 xlsx 或 csv）)."""
     require_city(call.by, *CLERKS)
     today = call.desk.today()
+    with call.desk.read() as session:
+        if not any(one.prefix == given.prefix for one in all_issuers(session)):
+            raise NotFound(_UNKNOWN)
     with sent_table(call, LIMITS, LAYOUT) as table:
         checked = check_table(
             table, given.prefix, today=today, drawable=drawable, form=table.findings
@@ -93,13 +102,11 @@ def hand_in_import(call: Call, given: NewImport) -> HandedIn:
         if done.import_id is None:
             demand_sound(done.findings)
         row = find_import(session, done.reference)
-        given_back = HandedIn(
+        return HandedIn(
             imported=one_listed(session, row),
             recognised=done.recognised,
             warnings=findings_of(done.findings.listed),
         )
-    drop_own_report(call.desk, call.by)
-    return given_back
 
 
 @TABLE.get("/imports/<reference>", roles=OFFICE, takes=Nothing, gives=WholeImport)
@@ -162,6 +169,7 @@ def _whole(session: Session, call: Call) -> WholeImport:
         imported=one_listed(session, row),
         digest=row.digest,
         sums=seen.sums,
+        bodies=seen.bodies,
         checks=tuple(
             Checked(
                 word=one.word,
