@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from keys.model import LATER, OFFICE, Algorithm, KeyId, KeyInfo, KeyState, Purpose
@@ -29,8 +30,14 @@ from registry.centre.errors import CentreNotReady, ReceiptKeyRefused
 from registry.centre.home import Settings
 from registry.centre.store import Card, StoredReceipt, note, read_unit, write_unit
 from signing.envelope import from_json, sign_payload, to_json
-from signing.tlog.entry import format_time
-from signing.upload.centre_card import Centre, parse_centre, sign_card
+from signing.tlog.entry import format_time, parse_time
+from signing.upload.centre_card import (
+    CardNotFollowed,
+    Centre,
+    follow,
+    parse_centre,
+    sign_card,
+)
 from signing.upload.receipt import MAX_RECEIPT_BYTES
 
 LAST_DAY: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -97,15 +104,18 @@ class Office:
 
 
 def rotate_key(office: Office, now: datetime) -> Centre:
-    """Sign by a new key from now on (更换). The old one is retired: its receipts stay good."""
-    with read_unit(office.engine) as session:
-        card = parse_centre(newest_card(session).data)
-    new = _unlisted(office.ring, card)
+    """Sign by a new key from now on (更换). The old one is retired: its receipts stay good.
+
+    The card ends its term now, so that whoever has it makes no receipt of a later day.
+    """
     with write_unit(office.engine) as session:
         before = parse_centre(newest_card(session).data)
-        keys = tuple(_ended(key, KeyState.RETIRED) for key in before.keys)
+        signer = _own_signer(office.ring, before)
+        # Within the turn: two commands at once must not list the same key that a crash left.
+        new = _unlisted(office.ring, before)
+        end = _end(session, now)
+        keys = tuple(_retired(key, end) for key in before.keys)
         after = replace(before, keys=(*keys, _trusted(new)))
-        signer = _signer(office.ring, before.signing_key)
         found = _add(session, office.settings, after, signer, now, who=office.who)
     _settle_ring(office.ring, found)
     return found
@@ -117,27 +127,52 @@ def revoke_key(office: Office, key_id: str, now: datetime) -> Centre:
     If it is the one that signs, a new one does. Raises ReceiptKeyRefused for a key that is not
     listed; one that is revoked already stays so.
     """
-    with read_unit(office.engine) as session:
+    with write_unit(office.engine) as session:
         card = parse_centre(newest_card(session).data)
-    state = next((key.state for key in card.keys if key.key_id == key_id), None)
-    if state is None:
-        raise ReceiptKeyRefused(
-            "没有这个回执密钥，见 `certreg centre key list` (no such receipt key)"
-        )
-    if state is not KeyState.REVOKED:
-        fresh = (_unlisted(office.ring, card),) if card.signing_key == key_id else ()
-        with write_unit(office.engine) as session:
-            before = parse_centre(newest_card(session).data)
-            keys = tuple(
-                _ended(key, KeyState.REVOKED, whole_second(now)) if key.key_id == key_id else key
-                for key in before.keys
+        state = next((key.state for key in card.keys if key.key_id == key_id), None)
+        if state is None:
+            raise ReceiptKeyRefused(
+                "没有这个回执密钥，见 `certreg centre key list` (no such receipt key)"
             )
-            after = replace(before, keys=keys + tuple(map(_trusted, fresh)))
-            signer = _signer(office.ring, after.signing_key)
-            card = _add(session, office.settings, after, signer, now, who=office.who)
-            _sign_anew(session, KeyId(key_id), signer)
+        if state is not KeyState.REVOKED:
+            card = _revoke(session, office, card, KeyId(key_id), now)
     _settle_ring(office.ring, card)
     return card
+
+
+def _revoke(
+    session: Session, office: Office, before: Centre, key_id: KeyId, now: datetime
+) -> Centre:
+    keys = tuple(
+        replace(key, state=KeyState.REVOKED, revoked_at=whole_second(now))
+        if key.key_id == key_id
+        else key
+        for key in before.keys
+    )
+    if before.signing_key == key_id:
+        keys += (_trusted(_unlisted(office.ring, before)),)
+    after = replace(before, keys=keys)
+    signer = _own_signer(office.ring, after)
+    found = _add(session, office.settings, after, signer, now, who=office.who)
+    _sign_anew(session, key_id, signer)
+    return found
+
+
+def goes_by_hand(session: Session, key_id: str) -> bool:
+    """Say whether no city can follow, by itself, the card that revoked this key.
+
+    A city that had the card before asks for just that: it is asked here in the same way.
+    """
+    cards = list(session.scalars(select(Card).order_by(Card.number)))
+    for before, after in pairwise(cards):
+        card = parse_centre(after.data)
+        if any(key.key_id == key_id and key.state is KeyState.REVOKED for key in card.keys):
+            try:
+                follow(parse_centre(before.data), after.data)
+            except CardNotFollowed:
+                return True
+            return False
+    return False
 
 
 class CardSigner:
@@ -224,6 +259,17 @@ def _signer(ring: KeyRing, key_id: KeyId | None) -> Signer:
     return ring.signer(Purpose.RECEIPT, OFFICE, key.not_before, only=key_id)
 
 
+def _own_signer(ring: KeyRing, card: Centre) -> Signer:
+    """Return the signer that a card names, of a ring that was opened before the transaction."""
+    if card.signing_key not in {key.key_id for key in _held(ring)}:
+        raise CentreNotReady(
+            "回执密钥刚被另一命令更换，或者 keys/ 中缺少现用密钥：请再运行一次；"
+            "仍不行的，请从备份恢复 keys/ "
+            "(another command changed the key: run this again; else restore keys/)"
+        )
+    return _signer(ring, card.signing_key)
+
+
 def _settle_ring(ring: KeyRing, card: Centre) -> None:
     """End in the ring what the card has ended; a crash before it only leaves a state behind."""
     states = {key.key_id: key.state for key in _held(ring)}
@@ -233,10 +279,24 @@ def _settle_ring(ring: KeyRing, card: Centre) -> None:
             ring.set_state(key.key_id, key.state)
 
 
-def _ended(key: TrustedKey, state: KeyState, at: datetime | None = None) -> TrustedKey:
-    if LATER[key.state] >= LATER[state]:
+def _end(session: Session, now: datetime) -> datetime:
+    """Return the first second of which nothing is signed by the key that is retired now.
+
+    A server may have judged on after `now` was read, and its clock may be ahead: later than every
+    receipt that there is, for all that come after this transaction are the new key's.
+    """
+    newest = session.scalar(select(func.max(StoredReceipt.received)))
+    last = max(whole_second(now), parse_time(newest)) if newest else whole_second(now)
+    return last + timedelta(seconds=1)
+
+
+def _retired(key: TrustedKey, end: datetime) -> TrustedKey:
+    """Retire a key that signs nothing from `end` on; of an older program's, the end is set late."""
+    if key.state is KeyState.REVOKED:
         return key
-    return replace(key, state=state, revoked_at=at)
+    # A clock that was set back must not end a key before it began.
+    end = max(end, key.not_before + timedelta(seconds=1))
+    return replace(key, state=KeyState.RETIRED, not_after=min(key.not_after, end))
 
 
 def _trusted(key: KeyInfo) -> TrustedKey:

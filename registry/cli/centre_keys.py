@@ -12,7 +12,7 @@ from __future__ import annotations
 import click
 
 from keys.model import KeyState
-from registry.centre.cards import Office, newest_card, revoke_key, rotate_key
+from registry.centre.cards import Office, goes_by_hand, revoke_key, rotate_key
 from registry.centre.home import CentreHome
 from registry.centre.publish import publish_card
 from registry.centre.store import Card, read_unit
@@ -67,11 +67,12 @@ def revoke_command(home: CentreHome, key_id: str, *, as_json: bool) -> None:
     Is it the one that signs, a new one does, and the cities have to be brought the card by hand.
     """
     office = _office(home)
-    with read_unit(office.engine) as session:
-        before = parse_centre(newest_card(session).data)
     revoke_key(office, key_id, CLOCK.now())
     publish_card(office.engine, home.public)
-    _tell(home, _BY_HAND if before.signing_key == key_id else _FOLLOWED, as_json=as_json)
+    with read_unit(office.engine) as session:
+        # By the cards, and not by what this run did: it may be the second.
+        by_hand = goes_by_hand(session, key_id)
+    _tell(home, _BY_HAND if by_hand else _FOLLOWED, as_json=as_json)
 
 
 def _office(home: CentreHome) -> Office:

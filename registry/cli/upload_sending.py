@@ -4,6 +4,7 @@ centre FILE             trust the centre of this centre.json
 send                    push what is due, fetch receipts and visibility; --follow as a service
 sent, receipt           the way by hand: the package was carried, the receipt was brought back
 again, give-back, row   a person's decision about what did not go through
+set-aside               a receipt that a thief of the centre's key wrote
 seen, sample            spot checks of the national lookup
 """
 
@@ -33,6 +34,7 @@ from registry.cli.upload_exchange import (
     make_sender,
     set_centre,
     take_newer_card,
+    trusted_centre,
 )
 from registry.cli.upload_kit import FOLDER, make_doing
 from registry.errors import Refused, RegistryError
@@ -45,6 +47,7 @@ from registry.upload.outbox import get_upload
 from registry.upload.problems import Problem, next_step
 from registry.upload.receiving import import_receipt
 from registry.upload.sending import Outcome, Sent, send_due
+from registry.upload.setting_aside import set_aside
 from registry.upload.visible import mark_seen, sample_unseen
 from signing.tlog.entry import format_time
 from signing.upload.receipt import MAX_RECEIPT_BYTES
@@ -58,6 +61,10 @@ COLLECT: Final = 300.0
 _OF_KEYS: Final = frozenset({Problem.RECEIPT_UNKNOWN_KEY, Problem.RECEIPT_KEY_REVOKED})
 _PASSING: Final = (RegistryError, KeysError, OperationalError, InterfaceError, OSError)
 _NEXT: Final = "run `certreg anchor`: the public pages then show it"
+_BY_TELEPHONE: Final = (
+    "请与省中心电话核对 centre.json 的编号和各密钥的指纹、状态"
+    " (compare number and keys with the centre by telephone)"
+)
 _upload = click.argument("upload_id", metavar="UPLOAD")
 _day = click.option(
     "--on",
@@ -80,6 +87,7 @@ def centre_command(home: Home, file: Path, *, as_json: bool) -> None:
             "card": centre.number or "unsigned",
             "address": centre.url or "packages by hand only",
             "keys": [f"{key.key_id} {key.state}" for key in centre.keys],
+            "next": _BY_TELEPHONE,
         },
         as_json=as_json,
     )
@@ -175,6 +183,28 @@ def give_back_command(home: Home, upload_id: str, *, as_json: bool) -> None:
     show(_facts(upload), as_json=as_json)
 
 
+@click.command("set-aside")
+@_upload
+@click.option(
+    "-o",
+    "output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A new file for the receipt: evidence for the centre.",
+)
+@home_option
+@json_option
+def set_aside_command(home: Home, upload_id: str, output: Path, *, as_json: bool) -> None:
+    """Take the receipt of UPLOAD out of force that the centre never gave (撤下回执)."""
+    services = Services.open(home)
+    with write_unit(services.engine) as session:
+        data = set_aside(session, upload_id, trusted_centre(home), make_doing(services))
+        upload = get_upload(session, upload_id)
+        # Before the commit: afterwards it is nowhere else.
+        _write_new(output, data)
+    show({**_facts(upload), "file": str(output), "next": "certreg upload send"}, as_json=as_json)
+
+
 @click.command("row")
 @_upload
 @click.argument("row", type=click.IntRange(min=1))
@@ -225,6 +255,17 @@ def seen_command(home: Home, number: str, day: date | None, *, as_json: bool) ->
     with write_unit(services.engine) as session:
         new = mark_seen(session, number, chosen, doing)
     show({"number": number, "seen": str(chosen), "new": new, "next": _NEXT}, as_json=as_json)
+
+
+def _write_new(file: Path, data: bytes) -> None:
+    try:
+        with file.open("xb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
+    except FileExistsError:
+        msg = f"文件 {file} 已存在，请另选文件名 (the file is there already: choose another name)"
+        raise Refused(msg) from None
 
 
 def _serve(services: Services) -> int:
@@ -329,6 +370,7 @@ SENDING_COMMANDS: Final = (
     receipt_command,
     again_command,
     give_back_command,
+    set_aside_command,
     row_command,
     sample_command,
     seen_command,

@@ -1,8 +1,9 @@
 """What the exchange with the provincial centre waits for (上报待办), with the day by the rules.
 
 Owed rows too long, uploads without a receipt, refused rows nobody has decided about, dead letters,
-accepted certificates that are not seen nationally in time, and a national list that is not read on
-because it names a day to come. Counted when the list is shown.
+accepted certificates that are not seen nationally in time, a national list that is not read on
+because it names a day to come, a card of the centre's that does not follow, a receipt that is not
+the centre's. Counted when the list is shown.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
 from registry.store.outbox import RowState, UploadKind, UploadRow
 from registry.store.prepared import Prepared
+from registry.store.standing import Mark, standing
 from registry.store.uploads import SEEN_SCOPE, Upload, UploadEvent, UploadState
 
 _LAST_LINE: Final = Prepared(select(func.max(AuditLine.line_id)))
@@ -43,6 +45,8 @@ class UploadTask(StrEnum):
     RECEIPT = "receipt"
     LISTING = "listing"
     AHEAD = "ahead"
+    CARD = "card"
+    CHAIN = "chain"
 
 
 TASK_WORDS: Final = {
@@ -52,6 +56,17 @@ TASK_WORDS: Final = {
     UploadTask.RECEIPT: "催要省中心回执",
     UploadTask.LISTING: "核查全国联网查询",
     UploadTask.AHEAD: "核对全国联网清单日期",
+    UploadTask.CARD: "核实省中心新的 centre.json",
+    UploadTask.CHAIN: "核对省中心回执",
+}
+_MARKS: Final = {
+    UploadTask.CARD: Mark.CARD_REFUSED,
+    UploadTask.CHAIN: Mark.RECEIPTS_DIFFER,
+}
+_NOTES: Final = {
+    UploadTask.CARD: "不能由现用密钥确认，未予采用；请与省中心电话核实，"
+    "取得新的 centre.json 后运行 certreg upload centre",
+    UploadTask.CHAIN: "省中心同一位次的回执与本机所存不一致；请立即与省中心电话核对",
 }
 _TERMS: Final = {
     UploadTask.REPORT: Term.UPLOAD,
@@ -106,6 +121,7 @@ def upload_matters(session: Session, almanac: Almanac, *, today: date) -> tuple[
     found = [_matter(one, almanac, today) for one in waiting]
     shown = [one for one in found if one.task is not UploadTask.LISTING or one.late]
     shown += _ahead(listed, today)
+    shown += kept(session, ("upload-marks", last), lambda: tuple(_standing(session)))
     return tuple(sorted(shown, key=lambda one: one.due_on or date.min))
 
 
@@ -164,8 +180,29 @@ def _ahead(listed: tuple[ListedAhead, datetime] | None, today: date) -> Iterator
         due_provisional=False,
         working_days=None,
         turn=Turn.OFFICE,
-        note=f"清单所列全国联网可查日期{day.year}年{day.month}月{day.day}日在今天之后，清单停在此处",
+        note=f"清单所列全国联网可查日期{day.year}年{day.month}月{day.day}日在今天之后，清单暂停更新",
     )
+
+
+def _standing(session: Session) -> Iterator[UploadMatter]:
+    for task, mark in _MARKS.items():
+        line = standing(session, mark)
+        if line is None:
+            continue
+        whole = task is UploadTask.CARD
+        yield UploadMatter(
+            task=task,
+            subject="centre.json" if whole else line.subject,
+            name="省中心" if whole else "",
+            rows=1,
+            address="/uploads" if whole else f"/uploads/{line.subject}",
+            since=china_day(line.at),
+            due_on=None,
+            due_provisional=False,
+            working_days=None,
+            turn=Turn.OFFICE,
+            note=_NOTES[task],
+        )
 
 
 def _owed(session: Session) -> Iterator[_Found]:

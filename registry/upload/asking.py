@@ -38,7 +38,7 @@ _OK: Final = range(200, 300)
 _DENIED: Final = frozenset({403, 413, 422})
 _REFUSED: Final = 422
 _NOT_HERE: Final = 404
-_JUDGED_BEFORE: Final = frozenset({409, 422})
+_PUT_OFF: Final = 409
 
 
 class Unreachable(Exception):
@@ -112,7 +112,17 @@ class Denied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotHere:
-    """The package is to be handed in: it never was, or it was put off or refused before."""
+    """The package was never handed in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutOff:
+    """The centre could not judge the package when it was handed in; it will if that is done again.
+
+    It keeps the bytes meanwhile, as a rule.
+    """
+
+    code: str
 
 
 Answered = ReceiptCame | Waiting | Later | RefusedWhole | Denied | NotHere
@@ -146,13 +156,11 @@ class Client:
     random: Callable[[int], bytes]
     now: Callable[[], datetime]
 
-    def submission(self, digest: str) -> Answered:
+    def submission(self, digest: str) -> Answered | PutOff:
         """Ask what became of a package. Raises ``Unreachable`` or ``NotAnAnswer``."""
         raw = self._ask("GET", f"/submissions/{digest}")
-        if raw.status in _JUDGED_BEFORE:
-            _problem(raw)
-            # Whoever sends it again asks to have it judged anew.
-            return NotHere()
+        if raw.status == _PUT_OFF:
+            return PutOff(code=plain_code(_problem(raw).get("code")))
         return _read(raw)
 
     def hand_in(self, digest: str) -> Answered:

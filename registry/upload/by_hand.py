@@ -66,7 +66,9 @@ def may_give_back(session: Session, upload: Upload) -> bool:
         .order_by(UploadEvent.event_id.desc())
         .limit(1)
     )
-    return session.scalar(query) == "refuse" and upload.sent_at is None
+    # Such an event is written on the centre's signature alone (`refusing`), whatever it said
+    # before, and the package is judged: nothing of it was taken.
+    return session.scalar(query) == "refuse"
 
 
 def give_back(session: Session, upload_id: str, doing: Doing) -> Upload:
@@ -81,6 +83,9 @@ def give_back(session: Session, upload_id: str, doing: Doing) -> Upload:
             "(the centre has not refused this upload as a whole)"
         )
         raise UploadStateRefused(msg)
+    if upload.sent_at is not None:
+        # The public pages say that they were reported.
+        upload_changed(session, upload_id)
     session.execute(
         update(UploadRow)
         .where(UploadRow.upload_id == upload_id)

@@ -2,7 +2,8 @@
 
 Newer cards are fetched by their number and each is held to the one before it
 (`signing.upload.centre_card.follow`). One that does not follow changes nothing and is shown, for
-somebody in between, or a thief of an ended key, could have written it.
+somebody in between, or a thief of an ended key, could have written it. The due list says so until
+a card is taken: withholding the refused one again settles nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from registry.store.audit import AuditLine
+from registry.store.standing import Mark, settle, stand
 from registry.upload.asking import Client, NotAnAnswer, Unreachable
 from registry.upload.outbox import Doing
 from registry.upload.problems import Problem
@@ -51,8 +53,21 @@ def fetch_cards(client: Client, held: Centre) -> Followed:
     return found
 
 
+def note_refused(session: Session, held: Centre, doing: Doing) -> None:
+    """Put down, for the desk to see, that a card does not follow from the one in use."""
+    stand(
+        session,
+        Mark.CARD_REFUSED,
+        subject=f"card {held.number}",
+        detail=Problem.CARD_REFUSED.value,
+        actor=doing.actor,
+        now=doing.now,
+    )
+
+
 def note_card(session: Session, centre: Centre, doing: Doing) -> None:
-    """Write the audit line of a card that is trusted from now on."""
+    """Write the audit line of a card that is trusted from now on; one refused before is settled."""
+    settle(session, Mark.CARD_REFUSED)
     keys = ", ".join(f"{key.key_id} {key.state}" for key in centre.keys)
     session.add(
         AuditLine(

@@ -11,7 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from registry.store.base import read_unit, write_unit
+from registry.store.standing import Mark, standing
 from registry.store.uploads import Upload, UploadState
+from registry.upload.agreeing import compare_last
 from registry.upload.asking import Denied, Later, NotAnAnswer, Unreachable, Visibility
 from registry.upload.outbox import note
 from registry.upload.problems import ENDS, Problem, ReceiptRefused
@@ -32,12 +34,16 @@ class Collected:
 
 
 def collect(sender: Sender) -> Collected:
-    """Fetch receipts, then visibility, until there is no more. Raises nothing of the network."""
+    """Fetch receipts, then visibility, until there is no more; compare the last receipt held.
+
+    Raises nothing of the network.
+    """
     receipts = visible = 0
     try:
         receipts, problem = _collect_receipts(sender)
         if not problem:
             visible, problem = _collect_visibility(sender)
+        problem = problem or compare_last(sender)
     except Unreachable:
         problem = Problem.UNREACHABLE.value
     except NotAnAnswer:
@@ -89,9 +95,21 @@ def _collect_visibility(sender: Sender) -> tuple[int, str]:
         if not isinstance(found, Visibility):
             return new, found.code
         if found.next == after or not found.visible:
+            if not found.visible:
+                _settle_ahead(sender, after)
             return new, ""
         with write_unit(sender.engine) as session:
             new += load_visibility(session, found, centre, sender.doing).new
             if visibility_cursor(session, centre) == after:
                 # A day to come: the rest another time.
                 return new, ""
+
+
+def _settle_ahead(sender: Sender, after: int) -> None:
+    """Go on where nothing is left to read: the day to come was taken out of the list."""
+    with read_unit(sender.engine) as session:
+        if standing(session, Mark.LISTED_AHEAD) is None:
+            return
+    with write_unit(sender.engine) as session:
+        nothing = Visibility(visible=[], next=after)
+        load_visibility(session, nothing, sender.reception.centre, sender.doing)

@@ -31,6 +31,7 @@ class Problem(StrEnum):
     RECEIPT_UNKNOWN_KEY = "receipt-unknown-key"
     RECEIPT_NOT_YET = "receipt-in-future"
     RECEIPT_KEY_REVOKED = "receipt-key-revoked"
+    RECEIPT_KEY_RETIRED = "receipt-key-retired"
     RECEIPT_OTHER_CITY = "receipt-other-city"
     RECEIPT_UNKNOWN_UPLOAD = "receipt-unknown-upload"
     RECEIPT_OTHER_BATCH = "receipt-other-batch"
@@ -61,18 +62,19 @@ WORDS: Final = {
     Problem.OTHER_ADDRESS: "省中心地址不对或者接口版本不同，请与省中心核对 centre.json",
     Problem.NO_CENTRE: "尚未登记省中心，请从省中心取得 centre.json 后运行 `certreg upload centre`",
     Problem.CARD_REFUSED: "省中心的新 centre.json 不能由现用密钥确认（省中心的密钥可能已吊销），"
-    "没有采用；请与省中心电话核实，取得新的 centre.json 后运行 `certreg upload centre`",
+    "未予采用；请与省中心电话核实，取得新的 centre.json 后运行 `certreg upload centre`",
     Problem.NO_KEY: "没有在用的上报密钥，请运行 `certreg upload key add`，再运行 `certreg anchor`",
     Problem.PACKAGE_LOST: "上报包丢失且不能照原样重新生成，请从备份恢复 uploads 文件夹后重新发送",
     Problem.TOO_OFTEN: "多次重试均未成功，请先排除上一次记录的问题，再点“重新发送”",
     Problem.RECEIPT_DAMAGED: "回执文件损坏或者格式不对，请向省中心重新取得",
-    Problem.RECEIPT_OTHER_UPLOAD: "收到的是另一上报批的回执，没有采用；请在所属的上报批中导入",
+    Problem.RECEIPT_OTHER_UPLOAD: "收到的是另一上报批的回执，未予采用；请在所属的上报批中导入",
     Problem.RECEIPT_SIGNATURE: "回执签名不成立，不得采信；请立即与省中心电话核实",
     Problem.RECEIPT_UNKNOWN_KEY: "回执的签名密钥未登记，系统会自动取省中心的新 centre.json；"
     "仍不能识别的，请从省中心取得 centre.json，运行 `certreg upload centre`",
     Problem.RECEIPT_NOT_YET: "回执时间晚于本机时钟，请校准时钟后再导入",
     Problem.RECEIPT_KEY_REVOKED: "回执由已吊销的密钥签名，不予采信；"
     "请向省中心索取以现用密钥重新签名的回执",
+    Problem.RECEIPT_KEY_RETIRED: "回执日期在其签名密钥停用之后，不予采信；请立即与省中心电话核实",
     Problem.RECEIPT_OTHER_CITY: "这是其他地市的回执，请退回并向省中心索取本市的回执",
     Problem.RECEIPT_UNKNOWN_UPLOAD: "本单位没有这一上报批，请与省中心核实",
     Problem.RECEIPT_OTHER_BATCH: "回执与本批定稿的内容（清单、快照或者批次号）不一致，"

@@ -7,7 +7,7 @@ come is kept, and judged anew when it takes effect. The same receipt twice is no
 other one for the same upload is never taken.
 
 A receipt in force stays what it was when its key is revoked: it is chained, and a milestone of the
-log dates it. Of a revoked key nothing more is taken.
+log dates it. Of a revoked key nothing more is taken, of a retired one no receipt of a later day.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
-from keys.model import Purpose
+from keys.model import KeyState, Purpose
 from registry.store.certificates import Certificate
 from registry.store.outbox import RowState, UploadRow
 from registry.store.uploads import SentWay, Upload, UploadReceipt, UploadState
@@ -160,8 +160,22 @@ def _check_signer(signed: SignedReceipt, reception: Reception, now: datetime) ->
             raise ReceiptRefused(Problem.RECEIPT_NOT_YET)
         case Reason.SIGNATURE_KEY_REVOKED | Reason.SIGNATURE_NO_PLACE:
             raise ReceiptRefused(Problem.RECEIPT_KEY_REVOKED)
+        case Reason.SIGNATURE_KEY_NOT_IN_FORCE:
+            raise ReceiptRefused(_out_of_term(signed, reception.centre))
         case _:
             raise ReceiptRefused(Problem.RECEIPT_SIGNATURE)
+
+
+def _out_of_term(signed: SignedReceipt, centre: Centre) -> Problem:
+    """Say why a receipt that its key signed before or after its term is not taken."""
+    key = next(one for one in centre.keys if one.key_id == signed.envelope.key_id)
+    match key.state:
+        case KeyState.ACTIVE:
+            return Problem.RECEIPT_SIGNATURE
+        case KeyState.RETIRED:
+            return Problem.RECEIPT_KEY_RETIRED
+        case KeyState.REVOKED:
+            return Problem.RECEIPT_KEY_REVOKED
 
 
 def _sound(kept: UploadReceipt, reception: Reception, now: datetime) -> bool:

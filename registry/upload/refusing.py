@@ -2,13 +2,14 @@
 
 A refusal of another package, another city, another day or another key is nobody's word: whoever
 stands in between could have kept it, and rows that are owed again for it would be reported twice.
+Nor is one by a retired key: it is of now, and the centre signs by another.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from keys.model import Purpose
+from keys.model import KeyState, Purpose
 from registry.upload.receiving import Reception
 from signing.httpsig import WINDOW
 from signing.report import Answer
@@ -25,7 +26,8 @@ def is_refused(signed: bytes, package: str, code: str, reception: Reception, now
         return False
     if (refusal.package, refusal.code, refusal.city) != (package, code, reception.city):
         return False
+    active = [key for key in reception.centre.keys if key.state is KeyState.ACTIVE]
     answer, _ = judge_signer(
-        envelope, reception.centre.keys, purpose=Purpose.RECEIPT, signed_at=refusal.at, now=now
+        envelope, active, purpose=Purpose.RECEIPT, signed_at=refusal.at, now=now
     )
     return answer is Answer.VALID and abs(now - refusal.at) <= WINDOW

@@ -16,7 +16,6 @@ says, is a try in vain: its code is shown, and after MOST_TRIES a human is asked
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,9 +40,9 @@ from registry.upload.asking import (
     Unreachable,
     Waiting,
 )
+from registry.upload.bringing import Case, asked_again, bring
 from registry.upload.chain_changes import upload_changed
 from registry.upload.errors import PackageLost
-from registry.upload.freezing import write_frozen
 from registry.upload.kit import Kit
 from registry.upload.outbox import Doing, get_upload, note
 from registry.upload.problems import ENDS, Problem, ReceiptRefused
@@ -120,16 +119,21 @@ def send_one(sender: Sender, upload_id: str) -> Sent:
         if upload.state == UploadState.FROZEN:
             upload.state, upload.sent_way = UploadState.SENDING.value, SentWay.PUSH.value
             note(session, upload, "send", sender.doing, f"package {upload.package}")
-        package = upload.package or ""
+        case = Case(
+            upload_id=upload_id,
+            package=upload.package or "",
+            had=upload.sent_at is not None,
+            again=asked_again(session, upload_id),
+        )
     try:
-        answered = _ask(sender, upload_id, package)
+        answered = bring(sender.engine, sender.kit, sender.client, case)
     except Unreachable:
         answered = Later(code=Problem.UNREACHABLE.value)
     except NotAnAnswer:
         answered = Later(code=Problem.NOT_AN_ANSWER.value)
     except PackageLost:
         return _give_up(sender, upload_id, Problem.PACKAGE_LOST.value, "dead")
-    return _settle(sender, upload_id, package, answered)
+    return _settle(sender, upload_id, case.package, answered)
 
 
 def pause(tries: int, random: Random) -> timedelta:
@@ -163,17 +167,6 @@ def _due(sender: Sender, *, all_now: bool) -> list[str]:
         elif row.sent_at is None:
             break
     return chosen
-
-
-def _ask(sender: Sender, upload_id: str, package: str) -> Answered:
-    """Find out what the centre has, and bring it the rest."""
-    client = sender.client
-    answered = client.submission(package)
-    if not isinstance(answered, NotHere):
-        return answered
-    out = io.BytesIO()
-    write_frozen(sender.engine, upload_id, sender.kit, out)
-    return client.send(package, out.getvalue()) or client.hand_in(package)
 
 
 def _settle(sender: Sender, upload_id: str, package: str, answered: Answered) -> Sent:
@@ -224,8 +217,8 @@ def _wait(sender: Sender, upload_id: str, seconds: int) -> Sent:
 
 
 def _mark_sent(session: Session, upload: Upload, doing: Doing) -> None:
-    if upload.sent_at is None:
-        upload.state, upload.sent_at = UploadState.SENT.value, doing.now
+    if upload.sent_at is None or asked_again(session, upload.upload_id):
+        upload.state, upload.sent_at = UploadState.SENT.value, upload.sent_at or doing.now
         upload.last_problem = ""
         upload_changed(session, upload.upload_id)
         note(session, upload, "sent", doing, f"{upload.sent_way}; package {upload.package}")

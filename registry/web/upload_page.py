@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 from registry.errors import NotFound, Refused
 from registry.office.identity import Role
 from registry.office.unit import Desk
+from registry.upload.agreeing import differs
 from registry.upload.by_hand import (
     give_back,
     mark_sent,
@@ -40,7 +41,7 @@ from registry.upload.listing import (
     rows_of_upload,
 )
 from registry.upload.outbox import check_batch_number, dissolve, events_of, get_upload
-from registry.upload.problems import next_step, row_step
+from registry.upload.problems import Problem, next_step, row_step
 from registry.upload.receiving import LONGEST, import_receipt, receipts_of
 from registry.web.cases import page_asked
 from registry.web.exchange import READERS, demand_city, doing_of, exchange
@@ -61,11 +62,12 @@ EVENT_WORDS: Final = {
     "give-back": "退回重报",
     "receipt": "导入回执",
     "receipt-kept": "回执暂存",
+    "receipt-aside": "撤下回执",
     "row-again": "退回数据重新上报",
     "row-withdraw": "退回数据不再上报",
 }
 _FREEZING: Final = Words(
-    title="正在定稿", english="Freezing", counted="已写入（行，数据文件和两份表格合计）"
+    title="正在定稿", english="Freezing", counted="已写入行数（数据文件和两份表格合计）"
 )
 _WAYS: Final = {"push": "网上报送", "hand": "手工报送"}
 _WITH_FILE: Final = frozenset(
@@ -239,6 +241,7 @@ def _page(desk: Desk, upload_id: str, fault: str = "", *, field: str = "") -> st
         events = events_of(session, upload_id)
         receipts = receipts_of(session, upload_id)
         returnable = may_give_back(session, upload)
+        chain = Problem.RECEIPT_CHAIN.value if differs(session, upload_id) else ""
     state = UploadState(upload.state)
     return render_template(
         "uploads/upload.html",
@@ -252,7 +255,7 @@ def _page(desk: Desk, upload_id: str, fault: str = "", *, field: str = "") -> st
         counts=[(ROW_WORDS[one], count) for one, count in counts.items()],
         events=[(one, EVENT_WORDS.get(one.kind, one.kind), _note(one.detail)) for one in events],
         receipts=receipts,
-        step=next_step(upload.last_problem),
+        steps=[(next_step(code), code) for code in (chain, upload.last_problem) if code],
         row_step=row_step,
         with_file=state in _WITH_FILE,
         returnable=returnable,

@@ -5,6 +5,9 @@ its first card by a way it trusts, as a verifier takes `log.policy`. A later one
 (`follow`): by number, by the signature of a key that signs by the card before and is not revoked in
 the new one, and keeping every key. The centre is its keys; its name is only shown.
 
+A key's `not_after` is the end of its term, or the moment of its retirement: what it signs with a
+later day is nobody's. It may be brought forward when the key is retired, and never put off.
+
 Cards written before there were numbers have no envelope. Such a card is number 0.
 """
 
@@ -146,10 +149,32 @@ def follow(held: Centre, data: bytes) -> Centre:
     if signed_by not in known or known[signed_by].state is not KeyState.ACTIVE:
         # A key that the card in use ended signs for nobody any more, whoever has it.
         raise CardNotFollowed("no key that signs by the card in use has signed this one")
-    now = found.keys[: len(held.keys)]
-    if len(now) < len(held.keys) or not all(map(_goes_on, held.keys, now)):
+    if not keeps_keys(held, found):
         raise CardNotFollowed("the card leaves out or brings back keys of the one in use")
     return found
+
+
+def keeps_keys(held: Centre, card: Centre) -> bool:
+    """Say whether `card` lists the keys of the one held first, each in the same or a later state.
+
+    A key that is ended there stays so, and one that is retired takes effect for no longer.
+    """
+    now = card.keys[: len(held.keys)]
+    return len(now) == len(held.keys) and all(map(_goes_on, held.keys, now))
+
+
+def revives(held: Centre, card: Centre) -> bool:
+    """Say whether a key that the card held has ended is in an earlier state in `card`.
+
+    Also where another key stands first: a thief of an ended key may write a whole centre.
+    """
+    now = {key.key_id: key for key in card.keys}
+    return any(
+        key.state is not KeyState.ACTIVE
+        and key.key_id in now
+        and not _goes_on(key, now[key.key_id])
+        for key in held.keys
+    )
 
 
 def _open(data: bytes) -> tuple[Centre, KeyId | None]:
@@ -189,11 +214,16 @@ def _decoded(data: bytes) -> tuple[Centre, Envelope | None]:
 
 
 def _goes_on(before: TrustedKey, after: TrustedKey) -> bool:
-    """Say whether a key is the same, and in no earlier state."""
-    # What was revoked stays revoked since the same time.
-    same = replace(after, state=before.state, revoked_at=before.revoked_at) == before
-    ended = before.state is KeyState.REVOKED and after != before
-    return same and not ended and LATER[after.state] >= LATER[before.state]
+    """Say whether a key is the same, in no earlier state, and in force for no longer."""
+    as_before = replace(
+        after, state=before.state, revoked_at=before.revoked_at, not_after=before.not_after
+    )
+    if as_before != before or LATER[after.state] < LATER[before.state]:
+        return False
+    if before.state is KeyState.REVOKED or after.state is KeyState.ACTIVE:
+        # What was revoked stays revoked since the same time.
+        return after == before
+    return after.not_after <= before.not_after
 
 
 def _refuse_twice(ids: Iterable[KeyId]) -> None:

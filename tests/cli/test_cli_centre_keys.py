@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -14,11 +15,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from keys import sealed
+from keys.model import Purpose
+from registry.centre.home import CentreHome
+from signing.envelope import to_json
+from signing.tlog.entry import parse_time
 from signing.upload.centre_card import Centre as Card
 from signing.upload.centre_card import parse_centre
+from signing.upload.receipt import open_receipt, sign_receipt
 
 PREFIX, OTHER = "Y000044999001", "Y000044999002"
 
@@ -120,6 +127,7 @@ def test_keys_change_beside_the_server_and_the_city_follows(province: Province) 
     revoked = province("key", "revoke", old["key"], "--json")
     assert [key["state"] for key in revoked.facts["keys"]] == ["revoked", "active"]
     assert "certreg upload centre" not in revoked.facts["next"]
+    assert province("key", "revoke", old["key"], "--json").facts["next"] == revoked.facts["next"]
     assert stock("upload", "send").status == 0
     assert province.held().keys[0].revoked_at is not None
     # The centre's books and the city's agree still: what the old key signed was signed anew.
@@ -132,6 +140,7 @@ def test_keys_change_beside_the_server_and_the_city_follows(province: Province) 
     assert stock("reconcile", str(folder), "--json").facts["result"].endswith("equal")
     line = stock("upload", "centre", str(first_card)).line
     assert "[refused]" in line
+    assert "早于现用版本，未予采用" in line
     assert "centre.json" in line
     assert province.held().number == 3
     assert province.actions().count("upload-centre") == 3
@@ -145,6 +154,9 @@ def test_the_signing_key_is_revoked_and_the_card_comes_by_hand(province: Provinc
     said = province("key", "revoke", old["key"], "--json").facts
     assert [key["state"] for key in said["keys"]] == ["revoked", "active"]
     assert "certreg upload centre" in said["next"]
+    # Run again, after a crash or by another person, it still says what is to be done.
+    again = province("key", "revoke", old["key"], "--json").facts
+    assert (again["next"], again["card"]) == (said["next"], said["card"])
     province.start()
     upload = province.frozen(PREFIX)
     ran = stock.process("upload", "send", "--json")
@@ -153,9 +165,49 @@ def test_the_signing_key_is_revoked_and_the_card_comes_by_hand(province: Provinc
     assert any("电话核实" in step for step in json.loads(out)["next"])
     assert province.held() == before
     assert stock("upload", "show", upload, "--json").facts["state"] != "dead"
-    assert stock("upload", "centre", str(province.home / "public" / "centre.json")).status == 0
+    taken = stock("upload", "centre", str(province.home / "public" / "centre.json"), "--json").facts
+    listed = province.keys()
+    assert (taken["card"], taken["keys"]) == (2, [f"{k['key']} {k['state']}" for k in listed])
+    assert "电话核对" in taken["next"]
     assert stock("upload", "send").status == 0
     assert stock("upload", "show", upload, "--json").facts["state"] == "acknowledged"
+
+
+def test_a_stolen_keys_receipt_is_found_and_set_aside(province: Province) -> None:
+    stock, folder = province.desk, province.desk.folder
+    (old,) = province.keys()
+    upload = province.frozen(PREFIX)
+    package, true, false = (folder / name for name in ("p.zip", "true.json", "false.json"))
+    assert stock("upload", "package", upload, "-o", str(package)).status == 0
+    assert province("receive", "shizhou", str(package), "-o", str(true)).status == 0
+    thief = CentreHome(path=province.home, environ=os.environ).ring()
+    receipt = open_receipt(true.read_bytes()).receipt
+    no = (
+        msgspec.structs.replace(row, accepted=False, reason="code-differs") for row in receipt.rows
+    )
+    lie = msgspec.structs.replace(
+        receipt, rows=tuple(no), accepted=0, refused=receipt.accepted, batch="GD-66"
+    )
+    signer = thief.signer(Purpose.RECEIPT, "office", parse_time(receipt.received))
+    false.write_bytes(to_json(sign_receipt(lie, signer)))
+    assert stock("upload", "receipt", str(false), "--json").facts["state"] == "refused"
+    aside = ("upload", "set-aside", upload, "-o")
+    line = stock(*aside, str(folder / "evidence.json")).line
+    assert "[upload-state]" in line
+    assert province("key", "revoke", old["key"]).status == 0
+    assert stock("upload", "centre", str(province.home / "public" / "centre.json")).status == 0
+    province.start()
+    ran = stock.process("upload", "send", "--json")
+    out, _ = ran.communicate(timeout=60)
+    assert ran.returncode == 2
+    assert any("全部回执核对" in step for step in json.loads(out)["next"])
+    assert not (folder / "evidence.json").exists()
+    assert "已存在" in stock(*aside, str(false)).line
+    assert stock(*aside, str(folder / "evidence.json"), "--json").facts["state"] == "sent"
+    assert (folder / "evidence.json").read_bytes() == false.read_bytes()
+    assert stock("upload", "send").status == 0
+    assert stock("upload", "show", upload, "--json").facts["state"] == "acknowledged"
+    assert province("check").status == 0
 
 
 def test_a_new_name_makes_a_new_card(province: Province) -> None:

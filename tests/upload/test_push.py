@@ -21,6 +21,7 @@ from registry.upload.asking import (
     Later,
     NotAnAnswer,
     NotHere,
+    PutOff,
     Raw,
     ReceiptCame,
     RefusedWhole,
@@ -152,6 +153,14 @@ def test_every_request_is_signed_with_its_body_and_its_address() -> None:
         (Raw(status=202, headers={**JSON, "retry-after": "7"}, body=b"{}"), Waiting(seconds=7)),
         (Raw(status=202, headers=JSON, body=b"{}"), Waiting(seconds=1)),
         (Raw(status=404, headers=FAULT, body=b'{"code":"http-404"}'), NotHere()),
+        (
+            Raw(status=409, headers=FAULT, body=b'{"code":"sequence-gap","later":true}'),
+            PutOff(code="sequence-gap"),
+        ),
+        (
+            Raw(status=422, headers=FAULT, body=b'{"code":"rows-malformed","refusal":"eA=="}'),
+            RefusedWhole(code="rows-malformed", signed=b"x"),
+        ),
         (
             Raw(status=401, headers=FAULT, body=b'{"code":"clock-skew"}'),
             Later(code="clock-skew"),

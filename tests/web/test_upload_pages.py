@@ -13,6 +13,7 @@ from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate
 from registry.store.listed_ahead import ListedAhead, stop_at
 from registry.store.outbox import UploadRow
+from registry.store.standing import Mark, stand
 from registry.store.uploads import Upload, VisibilityCheck
 
 BASE = "/api/v1"
@@ -196,7 +197,13 @@ def test_a_list_that_stands_still_is_told_at_the_desk(browse: Any, small: Any) -
     with small.write() as session:
         stop_at(session, ahead, actor="upload", now=small.clock.now())
     page = browse("auditor").get("/visibility")
-    for words in ("示例省技能服务指导中心的清单中", number, "2026年12月20日", "请先核对本机日期"):
+    for words in (
+        "示例省技能服务指导中心的清单中",
+        number,
+        "2026年12月20日",
+        "同次取得的其他编号照常登记",
+        "请先核对本机日期",
+    ):
         assert words in page
     for path in ("/", "/uploads"):
         listed = browse("clerk").get(path)
@@ -206,6 +213,26 @@ def test_a_list_that_stands_still_is_told_at_the_desk(browse: Any, small: Any) -
     small.clock.moment += timedelta(days=24)
     assert "暂停读取" not in browse("clerk").get("/visibility")
     assert "核对全国联网清单日期" not in browse("clerk").get("/uploads")
+
+
+def test_what_differs_from_the_centre_is_told_at_the_desk(
+    browse: Any, small: Any, issued: str
+) -> None:
+    clerk, upload = prepared(browse, issued)
+    for page in (clerk.get("/uploads"), clerk.get(f"/uploads/{upload}")):
+        assert "核对省中心回执" not in page
+        assert "receipt-chain" not in page
+    for mark, subject in ((Mark.CARD_REFUSED, "card 1"), (Mark.RECEIPTS_DIFFER, upload)):
+        with small.write() as session:
+            stand(session, mark, subject=subject, detail="", actor="t", now=small.clock.now())
+    for path in ("/", "/uploads"):
+        listed = clerk.get(path)
+        assert '<a href="/uploads">核实省中心新的 centre.json</a>' in listed
+        assert "请与省中心电话核实" in listed
+        assert f'<a href="/uploads/{upload}">核对省中心回执</a>' in listed
+    shown = clerk.get(f"/uploads/{upload}")
+    assert "receipt-chain" in shown
+    assert "请向省中心索取全部回执核对" in shown
 
 
 def test_the_machine_api_does_the_same(api: Any, issued: str, small: Any) -> None:

@@ -22,7 +22,9 @@ from signing.upload.centre_card import (
     Centre,
     MalformedCentre,
     follow,
+    keeps_keys,
     parse_centre,
+    revives,
     sign_card,
 )
 
@@ -220,3 +222,33 @@ def test_no_bytes_make_the_reader_stumble(data: bytes) -> None:
     for given_bytes in (data, b'{"payload":' + data, b'{"payload":"' + b64encode(data)):
         with pytest.raises(MalformedCentre):
             parse_centre(given_bytes)
+
+
+@pytest.mark.parametrize("state", [KeyState.RETIRED, KeyState.REVOKED])
+def test_the_term_of_a_key_ends_with_it_and_is_never_put_off(
+    keys: list[Any], signers: list[Any], state: KeyState
+) -> None:
+    first = Centre(name="甲", url="", keys=(keys[0],), number=1)
+    cut = replace(ended(keys[0], state), not_after=DAY + timedelta(days=1))
+    by = signers[0] if state is KeyState.RETIRED else signers[1]
+    second = Centre(name="甲", url="", keys=(cut, keys[1]), number=2)
+    assert keeps_keys(first, second)
+    if state is KeyState.RETIRED:
+        assert follow(first, sign_card(second, by)) == second
+    sooner = replace(cut, not_after=DAY)
+    for key, kept in ((cut, True), (sooner, state is KeyState.RETIRED), (ended(keys[0]), False)):
+        third = replace(second, keys=(key, keys[1]), number=3)
+        assert keeps_keys(second, third) is kept
+        assert revives(second, third) is not kept
+    # Of a key that signs on, the term stays what it was.
+    in_force = replace(second, keys=(cut, replace(keys[1], not_after=DAY + timedelta(days=9))))
+    assert not keeps_keys(second, in_force)
+
+
+def test_a_key_comes_back_wherever_it_stands(keys: list[Any]) -> None:
+    held = Centre(name="甲", url="", keys=(ended(keys[0], KeyState.REVOKED), keys[1]), number=5)
+    for listed in ((keys[0], keys[1]), (keys[2], keys[0]), (keys[1], ended(keys[0]))):
+        assert revives(held, replace(held, keys=listed))
+    # Another centre altogether, or one that lists it as ended, brings nothing back.
+    for listed in ((keys[2],), (keys[2], held.keys[0]), held.keys):
+        assert not revives(held, replace(held, keys=listed))

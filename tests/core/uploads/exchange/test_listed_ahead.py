@@ -15,7 +15,8 @@ from registry.rules.terms import Turn
 from registry.store.audit import AuditLine
 from registry.store.base import read_unit, write_unit
 from registry.store.certificates import Certificate
-from registry.upload.asking import Visibility
+from registry.upload.asking import Raw, Visibility
+from registry.upload.collecting import Collected, collect
 from registry.upload.visible import load_visibility, stands_still
 
 CENTRE = "示例省技能服务指导中心"
@@ -94,3 +95,27 @@ def test_each_other_day_to_come_is_told_anew(exchange: Any, numbers: list[str]) 
     load(exchange, (second, "2026-11-23"), ("Y" * 22, "2098-01-01"), place=3)
     assert ahead(exchange) == []
     assert len(told(exchange)) == 3
+
+
+def test_a_list_that_is_empty_now_stands_in_nobodys_way(exchange: Any, numbers: list[str]) -> None:
+    first, second = numbers
+    load(exchange, (second, "2026-11-23"), place=3)
+    load(exchange, (first, "2099-01-01"), place=4)
+    assert [one.subject for one in ahead(exchange)] == [first]
+    asked: list[str] = []
+
+    def answer(ask: Any, _method: str, target: str) -> Raw:
+        if "/visibility" not in target:
+            return ask()
+        asked.append(target.rpartition("=")[2])
+        # Whoever writes this must not have the list read on from elsewhere.
+        body = dumps({"visible": [], "next": 900}).encode()
+        return Raw(status=200, headers={"content-type": "application/json"}, body=body)
+
+    exchange.wire.spoil = answer
+    assert collect(exchange.sender) == Collected()
+    assert ahead(exchange) == []
+    before = exchange.office.contents()
+    assert collect(exchange.sender) == Collected()
+    assert exchange.office.contents() == before
+    assert asked == ["3", "3"]
