@@ -25,6 +25,7 @@ from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.events import PAGE_COLUMNS, page_rows
 from registry.office.importing_checks import highest_serials, require_unheld
+from registry.office.importing_keys import require_days
 from registry.office.issuer_keys import require_active
 from registry.office.issuing import STATUS_SCOPE, IssuedBatch
 from registry.office.sealing import (
@@ -93,7 +94,7 @@ def write_import(
         raise Refused("the table holds no certificate: fill it in and send it again")
     require_active(session, order.prefix, signer.info.key_id)
     require_unheld(session, order.rows)
-    _require_days(signer, order.rows)
+    require_days(signer.info, order.rows)
     now, count = context.clock.now(), len(order.rows)
     _raise_counters(session, order)
     first_status = take_range(session, STATUS_SCOPE, count, start=0)
@@ -264,20 +265,6 @@ def _record(row: ImportRow, issuer: str) -> Record:
         prefix=row.number[:PREFIX_LENGTH],
         previous="",
     )
-
-
-def _require_days(signer: Signer, rows: Sequence[ImportRow]) -> None:
-    # A verifier holds the day of issue against the key's term: what the key is too young for would
-    # stand in the log for ever and never be good.
-    begins = china_day(signer.info.not_before)
-    young = sum(row.candidate.issued < begins for row in rows)
-    if young:
-        msg = (
-            f"{young} certificates are dated before {begins}, from when on key "
-            f"{signer.info.key_id} is good: add a key with `certreg issuer key add`, retire this "
-            "one, and import again"
-        )
-        raise Refused(msg)
 
 
 def _require_good(signer: Signer, message: bytes, signature: bytes) -> None:

@@ -25,9 +25,7 @@ from registry.upload.chain_changes import certificates_changed, upload_changed
 from registry.upload.errors import UploadStateRefused
 from registry.upload.outbox import Doing, get_upload, note, require_state
 
-_PARTED: Final = frozenset(
-    {"sequence-taken", "previous-differs", "log-other-root", "log-inconsistent"}
-)
+_PARTED: Final = frozenset({"sequence-taken", "previous-differs", "log-other-root"})
 """Refusals that say the two sides' books differ: new uploads would be refused just so."""
 
 

@@ -11,7 +11,7 @@ import pytest
 from registry.store.base import write_unit
 from registry.store.uploads import Upload
 from registry.upload.asking import Raw
-from registry.upload.by_hand import give_back
+from registry.upload.by_hand import give_back, may_give_back
 from registry.upload.collecting import collect
 from registry.upload.errors import UploadStateRefused
 from registry.upload.problems import Problem, next_step
@@ -166,6 +166,31 @@ def test_a_lie_told_for_ever_asks_a_human_and_owes_nothing_twice(exchange: Any) 
         give_back(session, upload, exchange.outbox.doing)
     assert exchange.states() == ["in_upload"] * 4
     assert exchange.upload(other).state == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("rows-malformed", True),
+        # After a person at the centre has settled it, the rows come in the next upload.
+        ("log-inconsistent", True),
+        ("log-other-root", False),
+        ("sequence-taken", False),
+        ("previous-differs", False),
+    ],
+)
+def test_rows_are_owed_again_unless_the_books_differ(
+    exchange: Any, refusal_of: Any, code: str, given: bool
+) -> None:
+    upload = exchange.frozen(2)
+    lie(exchange, "POST", "/submissions", refusal_of(upload, code))
+    (sent,) = exchange.send()
+    assert (sent.outcome, sent.problem) == (Outcome.DEAD, code)
+    with write_unit(exchange.office.engine) as session:
+        assert may_give_back(session, exchange.upload(upload)) is given
+        if given:
+            give_back(session, upload, exchange.outbox.doing)
+    assert exchange.states() == (["owed"] if given else ["in_upload"]) * 2
 
 
 def test_the_centres_own_refusal_comes_through(exchange: Any) -> None:
