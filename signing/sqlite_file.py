@@ -12,6 +12,10 @@ import sqlite3
 import tempfile
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Final
+
+_KILLED_SECONDS: Final = 60
+"""Making a file takes milliseconds."""
 
 
 def put_in_place(file: Path, schema: str) -> None:
@@ -28,10 +32,20 @@ def put_in_place(file: Path, schema: str) -> None:
         with closing(sqlite3.connect(part, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(schema)
-        # Gone (below): another has put its file in place meanwhile.
-        with suppress(FileExistsError, FileNotFoundError):
+        with suppress(FileExistsError):
             os.link(part, file)
+        _clear_away(file, part)
     finally:
-        # With what was left by those who were killed on the way.
-        for left in file.parent.glob(f".{file.name}-*"):
-            left.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _clear_away(file: Path, part: Path) -> None:
+    """Remove what was left by those who were killed on the way, a minute ago or earlier.
+
+    What is younger may be another process's, which would fail over its file.
+    """
+    latest = part.stat().st_mtime - _KILLED_SECONDS
+    for left in file.parent.glob(f".{file.name}-*"):
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < latest:
+                left.unlink()

@@ -254,7 +254,7 @@ def played(empty: Any) -> list[str]:
     """Run the demo to its end, look at all it leaves, and give the names of its PDF files."""
     ran = empty("demo", "--no-serve", "--port", "8123")
     assert ran.status == 0
-    assert ran.out.count("http://127.0.0.1:8123/v/") == 4
+    assert ran.out.count("http://127.0.0.1:8123/v/") == 5
     for told in (
         "有效",
         "已更正",

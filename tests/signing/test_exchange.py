@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -223,7 +224,32 @@ def test_a_file_without_tables_gets_them(exchange: Exchange, tmp_path: Path) -> 
 def test_what_a_killed_process_left_goes_with_the_next_file(
     exchange: Exchange, tmp_path: Path
 ) -> None:
-    for name in (".exchange.db-abcd", ".exchange.db-abcd-wal"):
+    for name in (".exchange.db-abcd", ".exchange.db-abcd-wal", ".exchange.db-young"):
         (tmp_path / name).touch()
+    for name in (".exchange.db-abcd", ".exchange.db-abcd-wal"):
+        os.utime(tmp_path / name, (1, 1))
     exchange.ask(ASK, now=100.0)
-    assert [path.name for path in tmp_path.iterdir()] == ["exchange.db"]
+    # The young one may be that of a process which is at it.
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".exchange.db-young", "exchange.db"]
+
+
+def test_many_that_make_the_file_at_once_all_go_on(tmp_path: Path) -> None:
+    for place in range(20):
+        file, ready, faults = tmp_path / f"{place}.db", threading.Barrier(6), []
+
+        def ask(file: Path, ready: threading.Barrier, faults: list[str]) -> None:
+            exchange = Exchange(file, KEY, os.urandom)
+            ready.wait()
+            try:
+                for _ in range(3):
+                    exchange.ask(ASK, now=100.0)
+            except MalformedExchange as fault:
+                faults.append(str(fault))
+
+        threads = [threading.Thread(target=ask, args=(file, ready, faults)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert faults == []
