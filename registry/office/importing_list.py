@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from registry.office.identity import Identity, Role
 from registry.office.importing import require_city
+from registry.office.kept import kept, last_line
 from registry.rules.importing import IMPORT
 from registry.store.accounts import Account
 from registry.store.imports import CertificateImport
 from registry.store.organisations import Issuer
+from registry.store.prepared import Prepared
 
 PAGE: Final = 50
 WAITING_SHOWN: Final = 10
@@ -22,6 +24,8 @@ WAITING_SHOWN: Final = 10
 
 _FINAL: Final = sorted(IMPORT.final)
 _TURN_WORDS: Final = {"prepared": "由办公室审批人办理", "approved": "由办公室执行"}
+_OPEN: Final = or_(*(CertificateImport.state == state for state in _TURN_WORDS))
+_WAITING: Final = Prepared(select(func.count()).where(_OPEN))
 _Rows: TypeAlias = "Select[*tuple[Any, ...]]"
 
 
@@ -76,9 +80,12 @@ def waiting_imports(session: Session, by: Identity) -> tuple[tuple[ListedImport,
     """Return the imports that wait for this person, the oldest first, and how many there are.
 
     Whoever decides is given what others prepared, and both roles what was approved; a district's
-    account and whoever has nothing to do with imports, nothing. One statement.
+    account and whoever has nothing to do with imports, nothing. Mostly none waits for anybody.
     """
     if by.district or by.role not in (Role.CLERK, Role.APPROVER):
+        return (), 0
+    waits = kept(session, ("imports-wait", last_line(session)), lambda: _WAITING.one(session)[0])
+    if not waits:
         return (), 0
     mine = CertificateImport.state == "approved"
     if by.role is Role.APPROVER:

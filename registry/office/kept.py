@@ -16,13 +16,17 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from registry.store.audit import AuditLine
 from registry.store.base import only_reads
+from registry.store.prepared import Prepared
 
 MOST: Final = 4000
 """Answers of one database that are kept; the one not asked for longest goes first."""
+
+_LAST_LINE: Final = Prepared(select(func.max(AuditLine.line_id)))
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -90,3 +94,11 @@ def once(session: Session, key: Hashable, make: Callable[[], T]) -> T:
         session.info[key] = make()
     found: T = session.info[key]
     return found
+
+
+def last_line(session: Session) -> int:
+    """Return the number of the newest audit line, 0 if there is none.
+
+    Every use case leaves a line: until there is a new one, nothing has changed.
+    """
+    return once(session, "last-line", lambda: _LAST_LINE.one(session)[0] or 0)

@@ -19,21 +19,17 @@ from sqlalchemy.orm import Session
 
 from registry.office.almanac import Almanac
 from registry.office.due import china_day
-from registry.office.kept import kept
+from registry.office.kept import kept, last_line
 from registry.office.statistics import seen_nationally
 from registry.rules.terms import Term, Turn
-from registry.store.audit import AuditLine
 from registry.store.certificates import Certificate, CertificateState
 from registry.store.counters import peek
 from registry.store.listed_ahead import ListedAhead, listed_ahead
 from registry.store.log import EventGroup
 from registry.store.organisations import Issuer
 from registry.store.outbox import RowState, UploadKind, UploadRow
-from registry.store.prepared import Prepared
 from registry.store.standing import Mark, standing
 from registry.store.uploads import SEEN_SCOPE, Upload, UploadEvent, UploadState
-
-_LAST_LINE: Final = Prepared(select(func.max(AuditLine.line_id)))
 
 
 class UploadTask(StrEnum):
@@ -114,8 +110,7 @@ def upload_matters(session: Session, almanac: Almanac, *, today: date) -> tuple[
 
     National visibility is listed only once its day is past.
     """
-    # Whatever changes here leaves an audit line: until there is a new one, nothing did.
-    (last,) = _LAST_LINE.one(session)
+    last = last_line(session)
     waiting = kept(session, ("upload-matters", last), lambda: tuple(_all(session)))
     listed = kept(session, ("listed-ahead", last), lambda: listed_ahead(session))
     found = [_matter(one, almanac, today) for one in waiting]

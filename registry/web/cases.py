@@ -45,10 +45,10 @@ _QUIET = frozenset({"return", "take-back"})
 _DAYS_AHEAD = 10
 """Working days that the first page shows what is due on: two weeks."""
 
-_OWN = 15
+_OWN = 12
 """Cases of one's own side on a page of what is due."""
 
-_OTHERS = 10
+_OTHERS = 8
 """Rows of each further list on the first page: what waits for others, what was assigned, what
 supervision waits for. Each has pages of its own."""
 
