@@ -211,10 +211,7 @@ def move_assessor(
     """
     row = _visible(session, assessor_id, by)
     actors = [actor for actor in Actor if by.acts_as(actor)]
-    steps = (s for s in ASSESSOR.steps if (s.state, s.event) == (row.state, event))
-    step = next((s for s in steps if s.actor in actors), None)
-    if step is None:
-        raise ASSESSOR.refusal(row.state, actors[0] if actors else None, event)
+    step = ASSESSOR.step_by(row.state, actors, event)
     held = {Guard.REASON_GIVEN} if note.strip() else set[Guard]()
     if proposed_by is not None and is_other_person(session, proposed_by, by):
         held.add(Guard.OTHER_PERSON)

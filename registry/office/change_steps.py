@@ -53,10 +53,7 @@ def step_for(row: ChangeRequest, event: str, by: Identity | None) -> Step:
     Raises ``ForbiddenStep``.
     """
     mine = [actor for actor in Actor if by.acts_as(actor)] if by else [Actor.SYSTEM]
-    for step in CHANGE.steps:
-        if (step.state, step.event) == (row.state, event) and step.actor in mine:
-            return step
-    raise CHANGE.refusal(row.state, mine[0] if mine else None, event)
+    return CHANGE.step_by(row.state, mine, event)
 
 
 def steps_open_to(row: ChangeRequest, by: Identity) -> tuple[Step, ...]:

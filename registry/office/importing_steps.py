@@ -47,10 +47,7 @@ def step_for(row: CertificateImport, event: str, by: Identity | None) -> Step:
     Raises ``ForbiddenStep``.
     """
     mine = [actor for actor in Actor if by.acts_as(actor)] if by else [Actor.SYSTEM]
-    for step in IMPORT.steps:
-        if (step.state, step.event) == (row.state, event) and step.actor in mine:
-            return step
-    raise IMPORT.refusal(row.state, mine[0] if mine else None, event)
+    return IMPORT.step_by(row.state, mine, event)
 
 
 def steps_open_to(session: Session, row: CertificateImport, by: Identity) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ Guards are named here and computed by the use cases, which know the facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -101,10 +101,14 @@ class Machine:
 
     def step(self, state: str, actor: Actor, event: str) -> Step:
         """Give the row that allows this step. Raises ForbiddenStep, which says what is allowed."""
+        return self.step_by(state, (actor,), event)
+
+    def step_by(self, state: str, actors: Sequence[Actor], event: str) -> Step:
+        """Give the row that allows it to who acts as any of these. Raises ForbiddenStep."""
         for row in self.steps:
-            if (row.state, row.actor, row.event) == (state, actor, event):
+            if (row.state, row.event) == (state, event) and row.actor in actors:
                 return row
-        raise self.refusal(state, actor, event)
+        raise self.refusal(state, actors[0] if actors else None, event)
 
     def open_to(self, state: str, actor: Actor) -> tuple[Step, ...]:
         """Give what an actor may do from a state."""
