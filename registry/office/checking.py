@@ -18,7 +18,7 @@ from registry.office.certificates import open_certificate
 from registry.office.context import Context
 from registry.office.issuing import Tally, find_batch, free_serials
 from registry.rules.candidate import Candidate, ContentDigest
-from registry.rules.findings import Fault, FindingCode, Findings
+from registry.rules.findings import CheckedTable, Fault, FindingCode, Findings
 from registry.rules.people import ID_TYPE_NAMES, IdType
 from registry.rules.plan_roster import PlannedPerson
 from registry.rules.roster import RosterChecker
@@ -35,7 +35,7 @@ _HOLDING = (CertificateState.VALID.value, CertificateState.SUSPENDED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedRoster:
+class CheckedRoster(CheckedTable):
     """A list after all checks. ``digest`` is over the faultless rows' content (SHA-256, hex).
 
     ``form`` are the findings on the file itself, ``values`` those on its rows and people.
@@ -44,21 +44,6 @@ class CheckedRoster:
     candidates: Sequence[Candidate]
     tally: Tally
     digest: str
-    form: Findings
-    values: Findings
-
-    @property
-    def findings(self) -> Findings:
-        """All findings together."""
-        together = Findings()
-        together.extend(self.form)
-        together.extend(self.values)
-        return together
-
-    @property
-    def acceptable(self) -> bool:
-        """Whether the list has no error (warnings are for the clerk to weigh)."""
-        return self.form.errors + self.values.errors == 0
 
 
 def check_roster(

@@ -21,7 +21,7 @@ from registry.office.checking import ASKED_AT_ONCE, check_people
 from registry.office.context import Context
 from registry.office.importing_history import check_body
 from registry.office.issuing import FIRST_SERIAL, LAST_SERIAL
-from registry.rules.findings import Fault, FindingCode, Findings
+from registry.rules.findings import CheckedTable, Fault, FindingCode, Findings
 from registry.rules.imported import ImportChecker, ImportRow, import_digest
 from registry.rules.text import Cell, squeeze
 from registry.store.among import among
@@ -44,7 +44,7 @@ _HELD: Final = select(Certificate.number).where(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CheckedImport:
+class CheckedImport(CheckedTable):
     """A table after the row checks. ``digest`` is over the faultless rows (SHA-256, hex).
 
     ``form`` are the findings on the file itself, ``values`` those on its rows; to the latter
@@ -54,21 +54,6 @@ class CheckedImport:
     prefix: str
     rows: Sequence[ImportRow]
     digest: str
-    form: Findings
-    values: Findings
-
-    @property
-    def findings(self) -> Findings:
-        """All findings together."""
-        together = Findings()
-        together.extend(self.form)
-        together.extend(self.values)
-        return together
-
-    @property
-    def acceptable(self) -> bool:
-        """Whether the table has no error (warnings are for the clerk to weigh)."""
-        return self.form.errors + self.values.errors == 0
 
 
 def check_table(

@@ -232,3 +232,24 @@ class Findings:
     def warnings(self) -> int:
         """The true number of warnings, listed or not."""
         return sum(self._counts[code] for code in WARNINGS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedTable:
+    """What was found in a table: ``form`` on the file itself, ``values`` on its rows."""
+
+    form: Findings
+    values: Findings
+
+    @property
+    def findings(self) -> Findings:
+        """All findings together."""
+        together = Findings()
+        together.extend(self.form)
+        together.extend(self.values)
+        return together
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether the table has no error (warnings are for the clerk to weigh)."""
+        return self.form.errors + self.values.errors == 0
