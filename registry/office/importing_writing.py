@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,6 +20,7 @@ from keys.dsse import pae
 from keys.model import verify_signature
 from keys.signer import Signer
 from registry.errors import AlreadyHeld, NotFound, Refused
+from registry.office.batch_rows import open_batch, owe_uploads
 from registry.office.context import Context
 from registry.office.due import china_day
 from registry.office.events import PAGE_COLUMNS, page_rows
@@ -42,7 +42,7 @@ from registry.store.bulk import insert_rows
 from registry.store.certificates import Batch, Certificate, CertificateState
 from registry.store.counters import batch_scope, number_scope, raise_to, take_range
 from registry.store.fields import NONCE_LENGTH, blind_index
-from registry.store.log import EventGroup, EventPage
+from registry.store.log import EventPage
 from registry.store.organisations import Issuer
 from registry.store.outbox import UploadKind
 from signing.canonical import encode
@@ -99,28 +99,16 @@ def write_import(
     _raise_counters(session, order)
     first_status = take_range(session, STATUS_SCOPE, count, start=0)
     batch_id = _batch_id(session, order.prefix, now)
-    group = EventGroup(
-        kind=IMPORT_KIND,
+    batch = Batch(
         batch_id=batch_id,
-        count=count + 1,
-        at=now,
+        prefix=order.prefix,
+        content_digest=order.digest,
+        approval=order.reference,
         first_status=first_status,
-        certificates=count,
+        count=count,
+        issued_at=now,
     )
-    session.add_all(
-        (
-            group,
-            Batch(
-                batch_id=batch_id,
-                prefix=order.prefix,
-                content_digest=order.digest,
-                approval=order.reference,
-                first_status=first_status,
-                count=count,
-                issued_at=now,
-            ),
-        )
-    )
+    group = open_batch(session, batch, IMPORT_KIND)
     session.flush()
     place = Place(
         prefix=order.prefix,
@@ -196,18 +184,7 @@ def _insert(
         done += len(chunk)
     # The close leaf is the group's last; its bytes need the range root, which the sequencer knows.
     insert_rows(connection, _PAGES, PAGE_COLUMNS, page_rows(place.group_id, done, [b""]))
-    connection.execute(
-        text(
-            "INSERT INTO upload_rows (status_index, kind, batch_id) "
-            "SELECT status_index, :kind, batch_id FROM certificates "
-            "WHERE status_index >= :first AND status_index < :last"
-        ),
-        {
-            "kind": UploadKind.SUPPLEMENT.value,
-            "first": place.first_status,
-            "last": place.first_status + done,
-        },
-    )
+    owe_uploads(session, place, done, UploadKind.SUPPLEMENT)
 
 
 def _seal(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from keys.signer import Signer
 from registry.errors import AlreadyHeld, NotFound, Refused, SerialsExhausted
+from registry.office.batch_rows import open_batch, owe_uploads
 from registry.office.context import Context
 from registry.office.events import PAGE_COLUMNS, page_rows
 from registry.office.issuer_keys import require_active
@@ -31,7 +32,7 @@ from registry.store.audit import AuditLine
 from registry.store.bulk import insert_rows
 from registry.store.certificates import Batch, Certificate
 from registry.store.counters import batch_scope, number_scope, peek, take_range
-from registry.store.log import EventGroup, EventPage
+from registry.store.log import EventPage
 from registry.store.organisations import Issuer
 from registry.store.outbox import UploadKind
 
@@ -97,33 +98,23 @@ def issue_batch(
     year = now.year
     serial = take_range(session, batch_scope(order.prefix, year), 1, start=1)
     batch_id = f"{order.prefix}-{year}-{serial:04}"
-    group = EventGroup(
-        kind="issue",
+    batch = Batch(
         batch_id=batch_id,
-        count=count + 1,
-        at=now,
+        prefix=order.prefix,
+        content_digest=order.digest,
+        approval=order.approval,
         first_status=first_status,
-        certificates=count,
+        count=count,
+        issued_at=now,
     )
-    session.add_all(
-        (
-            group,
-            Batch(
-                batch_id=batch_id,
-                prefix=order.prefix,
-                content_digest=order.digest,
-                approval=order.approval,
-                first_status=first_status,
-                count=count,
-                issued_at=now,
-            ),
-            AuditLine(
-                at=now,
-                actor=context.actor,
-                action="issue",
-                subject=batch_id,
-                detail=f"{count} certificates; approval {order.approval}",
-            ),
+    group = open_batch(session, batch, "issue")
+    session.add(
+        AuditLine(
+            at=now,
+            actor=context.actor,
+            action="issue",
+            subject=batch_id,
+            detail=f"{count} certificates; approval {order.approval}",
         )
     )
     session.flush()
@@ -213,18 +204,7 @@ def _insert(
         raise _changed()
     # The close leaf is the group's last; its bytes need the range root, which the sequencer knows.
     insert_rows(connection, _PAGES, PAGE_COLUMNS, page_rows(place.group_id, done, [b""]))
-    connection.execute(
-        text(
-            "INSERT INTO upload_rows (status_index, kind, batch_id) "
-            "SELECT status_index, :kind, batch_id FROM certificates "
-            "WHERE status_index >= :first AND status_index < :last"
-        ),
-        {
-            "kind": UploadKind.NEW.value,
-            "first": place.first_status,
-            "last": place.first_status + count,
-        },
-    )
+    owe_uploads(session, place, count, UploadKind.NEW)
 
 
 def _changed() -> Refused:
